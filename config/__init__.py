@@ -1,0 +1,3 @@
+"""Settings, addresses, processes: what wires the apps together."""
+
+from __future__ import annotations

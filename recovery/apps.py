@@ -1,0 +1,11 @@
+"""WHAT IF IT STOPS: the sweeps that find work nothing moves forward, and say so."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class RecoveryConfig(AppConfig):
+    """The highest app of the house: everything below is its material."""
+
+    name = "recovery"
