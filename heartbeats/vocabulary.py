@@ -10,11 +10,6 @@ from __future__ import annotations
 from enum import StrEnum, nonmember
 
 
-def choices_of(words: type[StrEnum]) -> list[tuple[str, str]]:
-    """The (value, label) pairs of a list, for a model field's ``choices``."""
-    return [(word.value, word.value.replace("_", " ").replace(".", " ").capitalize()) for word in words]
-
-
 class RunStatus(StrEnum):
     """Where one execution of an agent stands. A live run is on its issue's execution path; terminal never changes."""
 
@@ -26,28 +21,9 @@ class RunStatus(StrEnum):
     CANCELLED = "cancelled"
     TIMED_OUT = "timed_out"
 
-    LIVE = nonmember(
-        (
-            "queued",
-            "running",
-            "scheduled_retry",
-        )
-    )
-    TERMINAL = nonmember(
-        (
-            "succeeded",
-            "failed",
-            "cancelled",
-            "timed_out",
-        )
-    )
-    UNSUCCESSFUL = nonmember(
-        (
-            "failed",
-            "cancelled",
-            "timed_out",
-        )
-    )
+    LIVE = nonmember(("queued", "running", "scheduled_retry"))
+    TERMINAL = nonmember(("succeeded", "failed", "cancelled", "timed_out"))
+    UNSUCCESSFUL = nonmember(("failed", "cancelled", "timed_out"))
 
 
 class WakeupStatus(StrEnum):
@@ -63,23 +39,8 @@ class WakeupStatus(StrEnum):
     COALESCED = "coalesced"
     DEFERRED = "deferred_issue_execution"
 
-    OPEN = nonmember(
-        (
-            "queued",
-            "claimed",
-            "deferred_issue_execution",
-        )
-    )
-    CLOSED = nonmember(
-        (
-            "completed",
-            "failed",
-            "cancelled",
-            "timed_out",
-            "skipped",
-            "coalesced",
-        )
-    )
+    OPEN = nonmember(("queued", "claimed", "deferred_issue_execution"))
+    CLOSED = nonmember(("completed", "failed", "cancelled", "timed_out", "skipped", "coalesced"))
 
 
 class WakeupSource(StrEnum):
@@ -97,14 +58,6 @@ class TriggerDetail(StrEnum):
     MANUAL = "manual"
     PING = "ping"
     CALLBACK = "callback"
-    SYSTEM = "system"
-
-
-class RequesterType(StrEnum):
-    """Who asked for a wakeup."""
-
-    USER = "user"
-    AGENT = "agent"
     SYSTEM = "system"
 
 
@@ -139,29 +92,13 @@ class WakeReason(StrEnum):
     MISSING_ISSUE_COMMENT = "missing_issue_comment"
     RUN_LIVENESS_CONTINUATION = "run_liveness_continuation"
 
-    INTERACTION = nonmember(
-        (
-            "issue_commented",
-            "issue_reopened_via_comment",
-            "issue_comment_mentioned",
-        )
-    )
+    INTERACTION = nonmember(("issue_commented", "issue_reopened_via_comment", "issue_comment_mentioned"))
     NEEDS_FOLLOWUP = nonmember(("approval_approved",))
     OWES_COMMENT = nonmember(
-        (
-            "issue_assigned",
-            "execution_review_requested",
-            "execution_approval_requested",
-            "execution_changes_requested",
-        )
+        ("issue_assigned", "execution_review_requested", "execution_approval_requested", "execution_changes_requested")
     )
     FRESH_SESSION = nonmember(
-        (
-            "issue_assigned",
-            "execution_review_requested",
-            "execution_approval_requested",
-            "execution_changes_requested",
-        )
+        ("issue_assigned", "execution_review_requested", "execution_approval_requested", "execution_changes_requested")
     )
 
 
@@ -205,20 +142,8 @@ class LivenessState(StrEnum):
     FAILED = "failed"
     NEEDS_FOLLOWUP = "needs_followup"
 
-    CONTINUABLE = nonmember(
-        (
-            "plan_only",
-            "empty_response",
-        )
-    )
-    PRODUCTIVE = nonmember(
-        (
-            "advanced",
-            "completed",
-            "blocked",
-            "needs_followup",
-        )
-    )
+    CONTINUABLE = nonmember(("plan_only", "empty_response"))
+    PRODUCTIVE = nonmember(("advanced", "completed", "blocked", "needs_followup"))
 
 
 class IssueCommentStatus(StrEnum):
@@ -257,12 +182,7 @@ class ErrorCode(StrEnum):
     CODEX_TRANSIENT_UPSTREAM = "codex_transient_upstream"
     CLAUDE_TRANSIENT_UPSTREAM = "claude_transient_upstream"
 
-    TRANSIENT_UPSTREAM = nonmember(
-        (
-            "codex_transient_upstream",
-            "claude_transient_upstream",
-        )
-    )
+    TRANSIENT_UPSTREAM = nonmember(("codex_transient_upstream", "claude_transient_upstream"))
 
 
 class ErrorFamily(StrEnum):
@@ -274,14 +194,7 @@ class ErrorFamily(StrEnum):
     MODEL_NOT_FOUND = "model_not_found"
     CONFIG = "config"
 
-    PERMANENT = nonmember(
-        (
-            "auth",
-            "billing",
-            "model_not_found",
-            "config",
-        )
-    )
+    PERMANENT = nonmember(("auth", "billing", "model_not_found", "config"))
 
 
 class StopReason(StrEnum):
@@ -308,8 +221,3 @@ class TimeoutSource(StrEnum):
     DEFAULT = "default"
     DEPENDENCY_GATE = "dependency_gate"
     STALE_QUEUED_RUN_GATE = "stale_queued_run_gate"
-
-
-# Words of the lower apps that decisions here read.
-NOT_INVOKABLE_AGENT_STATUSES = ("paused", "pending_approval", "terminated")
-TERMINAL_ISSUE_STATUSES = ("done", "cancelled")
