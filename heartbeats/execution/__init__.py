@@ -1,0 +1,1 @@
+"""Running agents: launching, watching and ending their processes. Import-free: the shim loads this package."""
