@@ -6,6 +6,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Empty
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import celery
 import pytest
 import redis
+from celery._state import get_current_app
 from django.conf import settings
 from django.db import transaction
 from django.dispatch import Signal
@@ -32,7 +34,7 @@ class Broker:
 
     def received(self, queue: str = "control") -> list[tuple[str, list[Any]]]:
         """Every message of the queue, oldest first; empties it."""
-        messages = []
+        messages: list[tuple[str, list[Any]]] = []
         with self.app.connection_for_read() as link, link.SimpleQueue(queue) as box:
             while True:
                 try:
@@ -59,7 +61,7 @@ def app_on(url: str, prefix: str = "") -> celery.Celery:
 
 @pytest.fixture(autouse=True)
 def _own_pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = celery.current_app._get_current_object()
+    before = get_current_app()
     monkeypatch.setattr(after_commit, "_pause", after_commit._Pause())
     monkeypatch.setattr(after_commit, "_producers", after_commit._Producers())
     yield
@@ -91,6 +93,13 @@ def hanging_broker() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
 def counted(outcome: str, queue: str = "control") -> float:
     return REGISTRY.get_sample_value("everbeat_messages_total", {"queue": queue, "outcome": outcome}) or 0.0
 
@@ -108,10 +117,9 @@ def test_outside_a_transaction_a_message_leaves_at_once(broker: Broker) -> None:
 
 
 def test_a_rolled_back_transaction_sends_nothing(broker: Broker) -> None:
-    with pytest.raises(KeyError), transaction.atomic():
+    with rolled_back():
         send_task("runs.start")
         call(broker.received)
-        raise KeyError
     assert broker.received() == []
     assert pending() == []
 
@@ -130,9 +138,8 @@ def test_the_same_message_twice_in_a_transaction_is_sent_once(broker: Broker) ->
 
 def test_a_rolled_back_savepoint_does_not_swallow_its_twin(broker: Broker) -> None:
     with transaction.atomic():
-        with pytest.raises(KeyError), transaction.atomic():
+        with rolled_back():
             send_task("runs.start", 1)
-            raise KeyError
         send_task("runs.start", 1)
         assert pending() == [Message("runs.start", (1,), "control")]
     assert broker.received() == [("runs.start", [1])]

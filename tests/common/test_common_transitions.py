@@ -24,6 +24,8 @@ class Job(models.Model):
     epoch = models.IntegerField(default=0)
     note = models.CharField(max_length=20, default="")
 
+    objects: models.Manager[Job] = models.Manager()
+
     class Meta:
         app_label = "transitions_under_test"
         db_table = "transitions_under_test_job"
@@ -42,7 +44,8 @@ def jobs(transactional_db: None) -> Iterator[models.Manager[Job]]:
 
 
 def status_of(job: Job) -> str:
-    return Job.objects.get(pk=job.pk).status
+    job.refresh_from_db()
+    return job.status
 
 
 def test_allows_only_what_the_table_lists() -> None:
