@@ -39,6 +39,9 @@ class Ledger:
         return f"{self.spent} of {self.cap} automatic runs spent" + (f" ({causes})" if causes else "")
 
 
+UNSPENT = Ledger(0)
+
+
 def read_ledger(
     runs: Iterable[AutomaticRun], *, last_action_at: datetime | None, cap: int = DEFAULT_LEDGER_CAP
 ) -> Ledger:
