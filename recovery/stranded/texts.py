@@ -98,7 +98,7 @@ def in_place_comment(source: StrandedSource) -> str:
     return "\n".join(
         [
             "Everbeat stopped automatic stranded-work recovery for this issue and set it to `blocked`.",
-            "To keep recovery from feeding itself, recovery issues do not create nested `stranded_issue_recovery` issues.",
+            "To end here, recovery issues do not create nested `stranded_issue_recovery` issues.",
             "",
             f"- Latest run: {source.run_reference}",
             f"- Latest run status: `{source.run_status or 'none'}`",
