@@ -24,7 +24,7 @@ class Actor:
     """One acting party: an agent (`agent_id`), a person (`user_id`) or the system (neither).
 
     `company_ids` are the companies it may see (a person's active memberships; an agent's one); `writable_company_ids`
-    those it may change; an instance admin may everything. `run_id` is the run it speaks for, already checked to be its own.
+    those it may change; an instance admin may everything. `run_id` is the run it speaks for, checked to be its own.
     """
 
     source: ActorSource

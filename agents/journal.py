@@ -32,7 +32,7 @@ def activity(
     issue_id: UUID | None = None,
     run_id: UUID | None = None,
 ) -> ActivityEvent:
-    """One activity row, unsaved. `run_id` defaults to the run that the actor speaks for; `details` must be JSON already."""
+    """One activity row, unsaved. `run_id` defaults to the run that the actor speaks for; `details` is JSON already."""
     return ActivityEvent(
         company_id=company_id,
         actor_type=actor.type,

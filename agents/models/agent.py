@@ -18,8 +18,9 @@ class AgentQuerySet(models.QuerySet["Agent"]):
 
 
 class Agent(CompanyModel):
-    """A worker. The columns below `runtime_config` repeat what sweeps and gates decide on; `agents.configuration` keeps them in step.
+    """A worker.
 
+    The columns below `runtime_config` repeat what sweeps and gates decide on; `agents.configuration` keeps them in step.
     `timer_due_at` is the deadline of the next timer wake (null: none), recomputed on every write that moves it.
     """
 

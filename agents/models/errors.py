@@ -10,7 +10,7 @@ from config.common.models import CompanyModel, choices_of, one_of
 
 
 class ErrorGroup(CompanyModel):
-    """All errors of one agent that say the same thing: same severity, same message with numbers, ids and paths folded."""
+    """All errors of one agent that say the same: severity, and message with numbers, ids and paths folded."""
 
     agent = models.ForeignKey("agents.Agent", on_delete=models.CASCADE, related_name="error_groups")
     severity = models.CharField(max_length=12, choices=choices_of(ErrorSeverity))
