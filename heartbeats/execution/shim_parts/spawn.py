@@ -6,7 +6,7 @@ leaves without running anything: no command ever runs unrecorded (spec/6 row 4).
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import errno
 import os
 import stat
