@@ -1,20 +1,18 @@
 """Pytest plugin: real PostgreSQL and Valkey for the whole test run, started once and thrown away at the end.
 
 Named in `pyproject.toml` as `-p tests.plugin_services`, so that it acts before pytest-django imports the settings.
-Where DATABASE_URL and REDIS_URL are set already, it starts nothing and uses those servers.
+Where DATABASE_URL and REDIS_URL are both set already, it starts nothing and uses those servers.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from config.services import start_services
+from config.services import throwaway_services
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,10 +34,9 @@ def redis_url_for(worker: str, url: str) -> str:
 
 
 def _start_throwaway_services(config: pytest.Config) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="everbeat-test-"))
-    folder.chmod(0o711)  # the servers' account must be able to pass through when we are root
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-    services = start_services(folder, durable=False)
-    config.add_cleanup(services.stop)
-    os.environ["DATABASE_URL"] = services.database_url
-    os.environ["REDIS_URL"] = services.redis_url
+    """Start the servers and leave their end to pytest's own clean-up, which also follows a Ctrl-C."""
+    running = contextlib.ExitStack()
+    config.add_cleanup(running.close)
+    services = running.enter_context(throwaway_services())
+    os.environ.setdefault("DATABASE_URL", services.database_url)
+    os.environ.setdefault("REDIS_URL", services.redis_url)

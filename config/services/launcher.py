@@ -19,6 +19,7 @@ from typing import IO, Self
 
 from config.services.accounts import Account, service_account, service_home
 from config.services.binaries import PostgresBinaries, find_postgres, find_valkey
+from config.services.cache import cache_folder, locked
 from config.services.errors import ServiceError
 from config.services.ports import usable_port
 from config.services.postgres import check_version, make_cluster, postgres_server, write_private
@@ -42,11 +43,11 @@ class Access:
 class Services:
     """Two running servers. Stop them with `stop`, or use this as a context manager."""
 
-    def __init__(self, postgres: Server, valkey: Server, lock: IO[str], throwaway: Path | None) -> None:
+    def __init__(self, postgres: Server, valkey: Server, lock: IO[str], deleted_at_end: Path | None) -> None:
         self.postgres = postgres
         self.valkey = valkey
         self._lock = lock
-        self._throwaway = throwaway
+        self._deleted_at_end = deleted_at_end
 
     @property
     def database_url(self) -> str:
@@ -67,8 +68,8 @@ class Services:
             self.postgres.stop()
         finally:
             self._lock.close()
-            if self._throwaway is not None:
-                shutil.rmtree(self._throwaway, ignore_errors=True)
+            if self._deleted_at_end is not None:
+                shutil.rmtree(self._deleted_at_end, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -89,17 +90,18 @@ def start_services(state_dir: Path, *, durable: bool = True) -> Services:
     account = service_account()
     home = service_home(state_dir, account)
     lock = _lock(state_dir)
-    throwaway = home if not durable and home != state_dir.resolve() else None
+    # Throw-away data that had to go elsewhere is ours to delete; the caller does not know of it.
+    deleted_at_end = home if not durable and home != state_dir.resolve() else None
     try:
         postgres, valkey = _start(state_dir, home, account, durable=durable)
     except BaseException:
         lock.close()
         raise
-    return Services(postgres, valkey, lock, throwaway)
+    return Services(postgres, valkey, lock, deleted_at_end)
 
 
 def _start(state_dir: Path, home: Path, account: Account, *, durable: bool) -> tuple[Server, Server]:
-    binaries, program = find_postgres(account, home), find_valkey(account, home)
+    binaries, program = _programs(home, account, durable=durable)
     access = _prepared(state_dir, home, binaries, account, durable=durable)
     for attempt in range(1, START_TRIES + 1):
         postgres = postgres_server(
@@ -117,6 +119,13 @@ def _start(state_dir: Path, home: Path, account: Account, *, durable: bool) -> t
         _write_addresses(state_dir, postgres, valkey)
         return postgres, valkey
     raise AssertionError("unreachable: the last try raises")
+
+
+def _programs(home: Path, account: Account, *, durable: bool) -> tuple[PostgresBinaries, Path]:
+    """Both programs. Where they must be copied, throw-away servers share one copy."""
+    copies = home if durable else cache_folder(account) or home
+    with locked(copies):
+        return find_postgres(account, copies), find_valkey(account, copies)
 
 
 def _start_together(postgres: Server, valkey: Server) -> None:

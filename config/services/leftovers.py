@@ -36,12 +36,12 @@ def stop_processes(processes: list[psutil.Process], gently: signal.Signals, pati
 def _still_there(processes: list[psutil.Process], patience: float) -> list[psutil.Process]:
     """Wait until none of the processes runs, at most `patience` seconds, and return those that still do."""
     deadline = time.monotonic() + patience
-    while (alive := [process for process in processes if _runs(process)]) and time.monotonic() < deadline:
+    while (alive := [process for process in processes if runs(process)]) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     return alive
 
 
-def _runs(process: psutil.Process) -> bool:
+def runs(process: psutil.Process) -> bool:
     """A zombie does not run: it holds nothing and only waits for its parent, which may be slow to collect it."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

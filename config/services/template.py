@@ -1,21 +1,19 @@
-"""A PostgreSQL cluster that is made once and copied for every throw-away start: a copy takes a tenth of an initdb."""
+"""A PostgreSQL cluster that is made once and copied for every throw-away start: a copy is much cheaper than initdb."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 from config.services.accounts import Account
 from config.services.binaries import PostgresBinaries
+from config.services.cache import cache_folder, locked
 from config.services.errors import ServiceError
 from config.services.postgres import make_cluster, write_private
 
-ROOT_CACHE = Path("/var/cache/everbeat")
 FORMAT = 1  # raise it when the way a cluster is made changes
 
 
@@ -25,13 +23,13 @@ def make_throwaway_cluster(folder: Path, binaries: PostgresBinaries, account: Ac
     Where no cache folder can be written (an account without a home) the cluster is made afresh.
     """
     account.private_dir(folder)
-    cache = _cache_folder(account)
+    cache = cache_folder(account)
     if cache is None:
         password = secrets.token_urlsafe(32)
         make_cluster(folder, password, binaries, account, durable=False)
         return password
     template = cache / f"postgres-{FORMAT}-{_identity(binaries)}"
-    with _locked(cache / "lock"):
+    with locked(cache):
         password = _ensure_template(template, binaries, account)
     # As root this keeps the owner; the template is never changed once it is in place.
     done = subprocess.run(
@@ -53,27 +51,7 @@ def _ensure_template(template: Path, binaries: PostgresBinaries, account: Accoun
     return password
 
 
-def _cache_folder(account: Account) -> Path | None:
-    """A folder that belongs to us alone and that the account can enter, or None."""
-    if account.drop:
-        cache = ROOT_CACHE
-    else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "everbeat"
-    try:
-        cache.mkdir(mode=0o711 if account.drop else 0o700, parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return cache if cache.stat().st_uid == os.geteuid() and account.reaches(cache.parent) else None
-
-
 def _identity(binaries: PostgresBinaries) -> str:
     """Tells two builds of one version apart: a cluster is only good for the build that made it."""
     info = binaries.postgres.stat()
     return f"{binaries.version}-{info.st_size}-{os.geteuid()}"
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -51,18 +51,22 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_tie_to_parent(os.getpid(), death_signal),  # noqa: PLW1509 (one prctl call, no locks)
+            preexec_fn=tie_to_parent(death_signal),  # noqa: PLW1509 (one prctl call, no locks)
             **identity,
         )
 
     return _spawner.submit(start).result()
 
 
-def _tie_to_parent(parent: int, death_signal: signal.Signals) -> Callable[[], None] | None:
-    """What the child does between fork and exec, after its change of user (which would clear the setting)."""
+def tie_to_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
+    """For Popen's `preexec_fn`: ask the kernel to send `death_signal` when the starting thread ends.
+
+    It runs between fork and exec, after the change of user, which would clear the request. None where the kernel
+    has no such service.
+    """
     if _libc is None:
         return None
-    prctl, number = _libc.prctl, int(death_signal)
+    prctl, number, parent = _libc.prctl, int(death_signal), os.getpid()
 
     def tie() -> None:
         prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)

@@ -1,0 +1,1 @@
+"""`python -m config.up`: every process of Everbeat on this machine, under one small supervisor."""

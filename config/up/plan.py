@@ -1,0 +1,107 @@
+"""What `make up` starts, as data."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config import env
+from config.up.probes import accepts_connections, answers_ok
+
+PYTHON = sys.executable
+EVERY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 (compared with, not bound to)
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """One process: how to start it and, where that can be asked, how to tell that it is ready."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready: Callable[[], bool] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings of one `make up`."""
+
+    host: str
+    port: int
+    live_port: int
+    state_dir: Path
+
+    @property
+    def url(self) -> str:
+        """Where a person finds the board."""
+        return f"http://{'localhost' if self.reachable_host == '127.0.0.1' else self.host}:{self.port}"
+
+    @property
+    def reachable_host(self) -> str:
+        """The address at which this machine reaches what listens on `host`."""
+        return "127.0.0.1" if self.host in EVERY_ADDRESS else self.host
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process is told on top of our own environment."""
+        return {
+            "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings"),
+            "EVERBEAT_PORT": str(self.port),
+            "EVERBEAT_LIVE_PORT": str(self.live_port),
+            "EVERBEAT_STATE_DIR": str(self.state_dir),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+def read_plan() -> Plan:
+    """The plan that the environment asks for. Exits with the name of a variable that is wrong."""
+    return Plan(
+        host=env.text("EVERBEAT_BIND", "127.0.0.1"),
+        port=env.whole("EVERBEAT_PORT", 3100, least=1, most=65535),
+        live_port=env.whole("EVERBEAT_LIVE_PORT", 3101, least=1, most=65535),
+        state_dir=env.state_dir(),
+    )
+
+
+PREPARE = ProcessSpec("prepare", (PYTHON, "-m", "config.up.prepare"))
+
+
+def everbeat_processes(plan: Plan) -> tuple[ProcessSpec, ...]:
+    """The five processes of DESIGN 7. In production each of these lines runs alone, on as many hosts as wanted."""
+    return (_api(plan), _live(plan), _worker(), _beat(), _supervise())
+
+
+def _api(plan: Plan) -> ProcessSpec:
+    address = ("--host", plan.host, "--port", str(plan.port))
+    size = ("--workers", "1", "--blocking-threads", "8", "--respawn-failed-workers", "--no-ws")
+    return ProcessSpec(
+        "api",
+        (PYTHON, "-m", "granian", "--interface", "wsgi", *address, *size, "config.wsgi:application"),
+        ready=answers_ok(f"http://{plan.reachable_host}:{plan.port}/readyz"),
+    )
+
+
+def _live(plan: Plan) -> ProcessSpec:
+    address = ("--host", plan.host, "--port", str(plan.live_port))
+    return ProcessSpec(
+        "live",
+        (PYTHON, "-m", "uvicorn", *address, "--lifespan", "off", "--no-access-log", "config.asgi:application"),
+        ready=accepts_connections(plan.reachable_host, plan.live_port),
+    )
+
+
+def _worker() -> ProcessSpec:
+    consumer = ("-Q", "control,runs", "-P", "threads", "-c", "4", "--without-gossip", "--without-mingle")
+    return ProcessSpec("worker", (PYTHON, "-m", "celery", "-A", "config", "worker", *consumer, "-l", "INFO"))
+
+
+def _beat() -> ProcessSpec:
+    scheduler = ("-S", "django_celery_beat.schedulers:DatabaseScheduler", "--pidfile=")
+    return ProcessSpec("beat", (PYTHON, "-m", "celery", "-A", "config", "beat", *scheduler, "-l", "INFO"))
+
+
+def _supervise() -> ProcessSpec:
+    return ProcessSpec("supervise", (PYTHON, "manage.py", "supervise"))

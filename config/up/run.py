@@ -1,0 +1,87 @@
+"""One `make up` from the first check to the last stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from config.env import BASE_DIR
+from config.services import ServiceError, start_services
+from config.up.errors import UpError
+from config.up.output import Output
+from config.up.plan import Plan, ProcessSpec
+from config.up.probes import refuse_port_in_use
+from config.up.supervisor import Child, Supervisor, Surroundings
+
+READY_SECONDS = 60.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run(plan: Plan, prepare: ProcessSpec, specs: Sequence[ProcessSpec]) -> int:
+    """Start everything and keep it running until Ctrl-C or SIGTERM.
+
+    The exit code: 0 after an orderly stop, 1 when something could not be started (the reason is on stderr).
+    Whatever the way out, every process started here has ended, the servers last.
+    """
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.default_int_handler)  # until the loop listens, all of them interrupt
+    try:
+        refuse_port_in_use("EVERBEAT_PORT", plan.host, plan.port)
+        refuse_port_in_use("EVERBEAT_LIVE_PORT", plan.host, plan.live_port)
+        with server_addresses(plan) as urls:
+            asyncio.run(_supervise({**os.environ, **plan.environment, **urls}, plan, prepare, specs))
+    except (ServiceError, UpError) as error:
+        print(f"everbeat: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+@contextlib.contextmanager
+def server_addresses(plan: Plan) -> Iterator[dict[str, str]]:
+    """DATABASE_URL and REDIS_URL: as given, else those of embedded servers that run until the end of the block."""
+    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
+    if len(given) == 2:
+        yield given
+        return
+    with start_services(plan.state_dir) as services:
+        try:
+            yield {"DATABASE_URL": services.database_url, "REDIS_URL": services.redis_url, **given}
+        finally:
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)  # the servers stop last, within seconds, and undisturbed
+
+
+async def _supervise(env: dict[str, str], plan: Plan, prepare: ProcessSpec, specs: Sequence[ProcessSpec]) -> None:
+    output = Output(sys.stdout, [prepare.name, *(spec.name for spec in specs)])
+    around = Surroundings(BASE_DIR, env, output)
+    supervisor = Supervisor(specs, around)
+    supervisor.listen_to_signals()
+    preparation = Child(prepare, around)
+    code = await supervisor.run_to_end(preparation)
+    if code is None:
+        return
+    if code:
+        raise UpError(f"The database could not be prepared (code {code}). The reason is above.")
+    await supervisor.run(announcement(plan, preparation.said), READY_SECONDS)
+
+
+def announcement(plan: Plan, said: Iterable[str]) -> str:
+    """What a person needs next, after what the preparation `said` (on an empty database: the new password)."""
+    operator = plan.state_dir / "operator.env"
+    shown = os.path.relpath(operator) if operator.is_relative_to(BASE_DIR) else str(operator)
+    lines = [
+        "",
+        f"Everbeat is ready: {plan.url}",
+        *(f"  {line}" for line in said),
+        f"  log in:        the operator and the password are in {shown}",
+        f"  command line:  . {shown}",
+        "  stop:          Ctrl-C",
+        "",
+    ]
+    return "\n".join(lines)
