@@ -8,7 +8,7 @@ from agents.models.budgets import BudgetIncident, BudgetPolicy, CostEvent
 from agents.models.company import Company, Member, User
 from agents.models.credentials import AgentKey, BoardKey, IdempotencyRecord, Secret
 from agents.models.errors import AgentError, ErrorGroup
-from agents.models.journal import ActivityEvent, LiveEvent
+from agents.models.journal import ActivityEvent, LiveEvent, LiveFeed
 
 __all__ = [
     "ActivityEvent",
@@ -27,6 +27,7 @@ __all__ = [
     "ErrorGroup",
     "IdempotencyRecord",
     "LiveEvent",
+    "LiveFeed",
     "Member",
     "Secret",
     "User",

@@ -11,7 +11,7 @@ from config.common.models import CompanyModel, TimestampedModel, choices_of, one
 
 
 class Company(TimestampedModel):
-    """The tenant. `issue_counter` numbers its issues; `live_seq` numbers its live events (only the relay raises it)."""
+    """The tenant. `issue_counter` numbers its issues."""
 
     name = models.CharField(max_length=200)
     description = models.TextField(null=True, blank=True)
@@ -20,7 +20,6 @@ class Company(TimestampedModel):
     paused_at = models.DateTimeField(null=True, blank=True)
     issue_prefix = models.CharField(max_length=16, unique=True)
     issue_counter = models.PositiveIntegerField(default=0)
-    live_seq = models.PositiveBigIntegerField(default=0)
     budget_monthly_cents = models.BigIntegerField(default=0)
     spent_monthly_cents = models.BigIntegerField(default=0)
     attachment_max_bytes = models.BigIntegerField(default=25 * 2**20)

@@ -67,3 +67,17 @@ class LiveEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.seq or 'unsent'}"
+
+
+class LiveFeed(models.Model):
+    """How far a company's live feed has come: the last number given out, and the last that was pushed.
+
+    A row of its own, and not two columns of the company, so that no writer waits for the relay.
+    """
+
+    company = models.OneToOneField("agents.Company", on_delete=models.CASCADE, primary_key=True, related_name="+")
+    last_seq = models.PositiveBigIntegerField(default=0)
+    pushed_seq = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.company_id} at {self.last_seq}"
