@@ -1,10 +1,10 @@
 """The second question before a lease condemns anybody: is it everybody? (DESIGN 5, spec/6 law 4 and fault 20).
 
-    closed --due over the limit--> open --confirmed, or waited long enough--> releasing
+    closed --due over the limit--> open --confirmed, or waited long enough--> confirmed
        ^                            |                                            |
        +------due back in limit-----+----------------due back in limit-----------+
 
-Open withholds every lease verdict and raises one incident; releasing lets them through at a limited rate. Verdicts
+Open withholds every lease verdict and raises one incident; confirmed lets them through at a limited rate. Verdicts
 from positive evidence never pass through here. The breaker is a value: store the one that comes back.
 """
 
@@ -14,13 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-
-class BreakerState(StrEnum):
-    """Where the breaker stands."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    RELEASING = "releasing"
+from recovery.vocabulary import MassLossStatus
 
 
 @dataclass(frozen=True)
@@ -49,11 +43,11 @@ class BreakerPolicy:
 
 @dataclass(frozen=True)
 class Breaker:
-    """The stored state. `tripped_at` is None exactly when closed."""
+    """The stored state: the open incident, or nothing. `opened_at` is None exactly when closed."""
 
-    state: BreakerState = BreakerState.CLOSED
-    tripped_at: datetime | None = None
-    released_at: datetime | None = None
+    state: MassLossStatus = MassLossStatus.CLOSED
+    opened_at: datetime | None = None
+    last_released_at: datetime | None = None
 
 
 class IncidentMove(StrEnum):
@@ -85,35 +79,35 @@ def admit_losses(breaker: Breaker, *, live: int, due: int, now: datetime, policy
     limit = policy.limit(max(live, due))
     if due <= limit:
         return _within_limit(breaker, due)
-    if breaker.state is BreakerState.CLOSED:
+    if breaker.state is MassLossStatus.CLOSED:
         text = f"{due} of {live} live leases ran out at once (limit {limit}): verdicts are withheld"
-        return Admission(Breaker(BreakerState.OPEN, tripped_at=now), 0, due, IncidentMove.RAISE, text)
-    if breaker.state is BreakerState.OPEN and not _waited_long_enough(breaker, now, policy):
+        return Admission(Breaker(MassLossStatus.OPEN, opened_at=now), 0, due, IncidentMove.RAISE, text)
+    if breaker.state is MassLossStatus.OPEN and not _waited_long_enough(breaker, now, policy):
         text = f"{due} lease verdicts are withheld until an operator confirms"
         return Admission(breaker, 0, due, IncidentMove.NONE, text)
-    return _release(replace(breaker, state=BreakerState.RELEASING), due, now, policy)
+    return _release(replace(breaker, state=MassLossStatus.CONFIRMED), due, now, policy)
 
 
 def confirm_losses(breaker: Breaker) -> Breaker:
     """An operator says that the losses are real: an open breaker starts to release. Any other stays as it is."""
-    if breaker.state is not BreakerState.OPEN:
+    if breaker.state is not MassLossStatus.OPEN:
         return breaker
-    return replace(breaker, state=BreakerState.RELEASING)
+    return replace(breaker, state=MassLossStatus.CONFIRMED)
 
 
 def _within_limit(breaker: Breaker, due: int) -> Admission:
-    if breaker.state is BreakerState.CLOSED:
+    if breaker.state is MassLossStatus.CLOSED:
         return Admission(breaker, due, 0, IncidentMove.NONE, "")
     return Admission(Breaker(), due, 0, IncidentMove.RESOLVE, "The number of lost leases is back to normal")
 
 
 def _waited_long_enough(breaker: Breaker, now: datetime, policy: BreakerPolicy) -> bool:
-    return breaker.tripped_at is not None and now - breaker.tripped_at >= policy.give_up_after
+    return breaker.opened_at is not None and now - breaker.opened_at >= policy.give_up_after
 
 
 def _release(breaker: Breaker, due: int, now: datetime, policy: BreakerPolicy) -> Admission:
-    if breaker.released_at is not None and now - breaker.released_at < policy.release_every:
+    if breaker.last_released_at is not None and now - breaker.last_released_at < policy.release_every:
         return Admission(breaker, 0, due, IncidentMove.NONE, f"{due} lease verdicts wait for their turn")
     allowed = min(due, policy.release_batch)
     text = f"Released {allowed} of {due} withheld lease verdicts"
-    return Admission(replace(breaker, released_at=now), allowed, due - allowed, IncidentMove.NONE, text)
+    return Admission(replace(breaker, last_released_at=now), allowed, due - allowed, IncidentMove.NONE, text)

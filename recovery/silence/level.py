@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from heartbeats.vocabulary import RunStatus
 from recovery.organisation import Ref
+from recovery.vocabulary import WatchdogDecisionKind
 
 SUSPICIOUS_AFTER = timedelta(hours=1)
 CRITICAL_AFTER = timedelta(hours=4)
@@ -22,17 +23,6 @@ class SilenceLevel(StrEnum):
     SUSPICIOUS = "suspicious"
     CRITICAL = "critical"
     SNOOZED = "snoozed"
-
-
-class DecisionKind(StrEnum):
-    """What somebody decided about a silent run."""
-
-    SNOOZE = "snooze"
-    """Quiet until a given moment."""
-    CONTINUE = "continue"
-    """It works; quiet for half an hour."""
-    DISMISSED_FALSE_POSITIVE = "dismissed_false_positive"
-    """This silence means nothing; quiet until the run speaks and falls silent anew."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +41,14 @@ DEFAULT_THRESHOLDS = Thresholds()
 
 
 @dataclass(frozen=True)
-class WatchdogDecision:
-    """The latest decision about a run. `until` is the given moment of a snooze, or overrides the default quiet."""
+class Decided:
+    """The latest decision about a run. `until` is the given moment of a snooze, or overrides the default quiet.
 
-    kind: DecisionKind
+    `snooze` is quiet until then, `continue` for half an hour, `dismissed_false_positive` until the run speaks and
+    falls silent anew.
+    """
+
+    kind: WatchdogDecisionKind
     decided_at: datetime
     until: datetime | None = None
 
@@ -68,7 +62,7 @@ class SilenceFacts:
     started_at: datetime | None = None
     process_started_at: datetime | None = None
     last_output_at: datetime | None = None
-    decision: WatchdogDecision | None = None
+    decision: Decided | None = None
 
     @property
     def silent_since(self) -> datetime:
@@ -104,28 +98,30 @@ def judge_silence(facts: SilenceFacts, *, now: datetime, thresholds: Thresholds 
     return Silence(SilenceLevel.SUSPICIOUS if age >= thresholds.suspicious else SilenceLevel.OK, since, age)
 
 
-def quiet_until(decision: WatchdogDecision) -> datetime | None:
+def quiet_until(decision: Decided) -> datetime | None:
     """When the quiet of a decision ends; None for a dismissal, which ends with the silence itself."""
-    if decision.kind is DecisionKind.DISMISSED_FALSE_POSITIVE:
+    if decision.kind is WatchdogDecisionKind.DISMISSED_FALSE_POSITIVE:
         return None
     if decision.until is not None:
         return decision.until
-    return decision.decided_at + CONTINUE_QUIET if decision.kind is DecisionKind.CONTINUE else decision.decided_at
+    return (
+        decision.decided_at + CONTINUE_QUIET if decision.kind is WatchdogDecisionKind.CONTINUE else decision.decided_at
+    )
 
 
-def is_quiet(decision: WatchdogDecision, *, silent_since: datetime, now: datetime) -> bool:
+def is_quiet(decision: Decided, *, silent_since: datetime, now: datetime) -> bool:
     """Whether the decision still covers this silence at `now`."""
-    if decision.kind is DecisionKind.DISMISSED_FALSE_POSITIVE:
+    if decision.kind is WatchdogDecisionKind.DISMISSED_FALSE_POSITIVE:
         return silent_since <= decision.decided_at
     end = quiet_until(decision)
     return end is not None and now < end
 
 
-def snooze_problem(kind: DecisionKind, until: datetime | None, *, now: datetime) -> str | None:
+def snooze_problem(kind: WatchdogDecisionKind, until: datetime | None, *, now: datetime) -> str | None:
     """What is wrong with the given end of a decision, as one sentence, or None. Only a snooze needs one."""
-    if kind is DecisionKind.SNOOZE and until is None:
+    if kind is WatchdogDecisionKind.SNOOZE and until is None:
         return "A snooze needs snoozedUntil."
-    if kind is DecisionKind.SNOOZE and until is not None and until <= now:
+    if kind is WatchdogDecisionKind.SNOOZE and until is not None and until <= now:
         return "snoozedUntil must be in the future."
     return None
 

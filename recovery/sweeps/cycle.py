@@ -156,11 +156,11 @@ class RowTrouble:
     """What a sweep remembers of a row that raised: how often in a row, and until when it is left alone."""
 
     failures: int = 0
-    left_alone_until: datetime | None = None
+    retry_at: datetime | None = None
 
     def may_try(self, now: datetime) -> bool:
         """Whether the row is due for another try."""
-        return self.left_alone_until is None or self.left_alone_until <= now
+        return self.retry_at is None or self.retry_at <= now
 
     @property
     def flagged(self) -> bool:

@@ -10,15 +10,15 @@ from recovery.orphans.mass_loss import (
     Admission,
     Breaker,
     BreakerPolicy,
-    BreakerState,
     IncidentMove,
     admit_losses,
     confirm_losses,
 )
+from recovery.vocabulary import MassLossStatus
 
 NOW = datetime(2026, 3, 19, 12, 0, tzinfo=UTC)
 POLICY = BreakerPolicy()
-OPEN = Breaker(BreakerState.OPEN, tripped_at=NOW)
+OPEN = Breaker(MassLossStatus.OPEN, opened_at=NOW)
 
 
 def admit(breaker: Breaker, live: int, due: int, after: float = 0) -> Admission:
@@ -64,7 +64,7 @@ def test_an_incident_that_nobody_confirms_releases_after_the_time_limit() -> Non
     assert admit(OPEN, 100, 90, after=599).allowed == 0
     released = admit(OPEN, 100, 90, after=600)
     assert released.allowed == POLICY.release_batch
-    assert released.breaker.state is BreakerState.RELEASING
+    assert released.breaker.state is MassLossStatus.CONFIRMED
 
 
 def test_confirming_what_is_not_open_changes_nothing() -> None:
@@ -102,8 +102,8 @@ def test_any_history_keeps_the_breaker_honest(history: list[tuple[int, int, bool
         assert admission.allowed + admission.withheld <= due
         assert admission.allowed <= POLICY.limit(max(live, due))
         open_incidents += (admission.incident is IncidentMove.RAISE) - (admission.incident is IncidentMove.RESOLVE)
-        assert open_incidents == (admission.breaker.state is not BreakerState.CLOSED)
-        assert (admission.breaker.tripped_at is None) == (admission.breaker.state is BreakerState.CLOSED)
+        assert open_incidents == (admission.breaker.state is not MassLossStatus.CLOSED)
+        assert (admission.breaker.opened_at is None) == (admission.breaker.state is MassLossStatus.CLOSED)
         breaker = admission.breaker
 
 

@@ -9,23 +9,23 @@ from hypothesis import strategies as st
 
 from heartbeats.vocabulary import RunStatus
 from recovery.silence.level import (
+    Decided,
     Decider,
-    DecisionKind,
     Silence,
     SilenceFacts,
     SilenceLevel,
     Thresholds,
-    WatchdogDecision,
     judge_silence,
     may_decide,
     snooze_problem,
 )
+from recovery.vocabulary import WatchdogDecisionKind as DecisionKind
 
 NOW = datetime(2026, 4, 20, 12, 0, tzinfo=UTC)
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 
 
-def running(silent_for: timedelta, decision: WatchdogDecision | None = None) -> SilenceFacts:
+def running(silent_for: timedelta, decision: Decided | None = None) -> SilenceFacts:
     return SilenceFacts("running", NOW - 9 * HOUR, last_output_at=NOW - silent_for, decision=decision)
 
 
@@ -69,7 +69,7 @@ def test_output_from_the_future_is_no_negative_silence() -> None:
 
 
 def test_a_snooze_is_quiet_until_its_moment() -> None:
-    decision = WatchdogDecision(DecisionKind.SNOOZE, NOW - HOUR, until=NOW + SECOND)
+    decision = Decided(DecisionKind.SNOOZE, NOW - HOUR, until=NOW + SECOND)
     assert judge_silence(running(5 * HOUR, decision), now=NOW).quiet_until == NOW + SECOND
     assert level(running(5 * HOUR, decision)) == "snoozed"
     assert level(running(5 * HOUR, replace(decision, until=NOW))) == "critical"
@@ -77,24 +77,24 @@ def test_a_snooze_is_quiet_until_its_moment() -> None:
 
 @pytest.mark.parametrize(("minutes_ago", "expected"), [(0, "snoozed"), (29, "snoozed"), (30, "suspicious")])
 def test_continue_is_quiet_for_thirty_minutes(minutes_ago: int, expected: str) -> None:
-    decision = WatchdogDecision(DecisionKind.CONTINUE, NOW - minutes_ago * MINUTE)
+    decision = Decided(DecisionKind.CONTINUE, NOW - minutes_ago * MINUTE)
     assert level(running(2 * HOUR, decision)) == expected
 
 
 def test_continue_may_name_another_end() -> None:
-    decision = WatchdogDecision(DecisionKind.CONTINUE, NOW - 2 * HOUR, until=NOW + HOUR)
+    decision = Decided(DecisionKind.CONTINUE, NOW - 2 * HOUR, until=NOW + HOUR)
     assert level(running(3 * HOUR, decision)) == "snoozed"
 
 
 def test_a_dismissal_covers_this_silence_and_not_the_next() -> None:
-    decision = WatchdogDecision(DecisionKind.DISMISSED_FALSE_POSITIVE, NOW - 5 * HOUR)
+    decision = Decided(DecisionKind.DISMISSED_FALSE_POSITIVE, NOW - 5 * HOUR)
     same = judge_silence(running(9 * HOUR, decision), now=NOW)
     assert (same.level, same.quiet_until) == (SilenceLevel.SNOOZED, None)
     assert level(running(4 * HOUR, decision)) == "critical"
 
 
 def test_a_snooze_without_an_end_quiets_nothing() -> None:
-    assert level(running(2 * HOUR, WatchdogDecision(DecisionKind.SNOOZE, NOW - MINUTE))) == "suspicious"
+    assert level(running(2 * HOUR, Decided(DecisionKind.SNOOZE, NOW - MINUTE))) == "suspicious"
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1), (2, 1), (1, 1)])
@@ -152,6 +152,6 @@ def test_a_decision_can_only_quieten(silent_for: int, kind: DecisionKind, decide
     end = None if until is None else NOW + until * SECOND
     facts = running(silent_for * SECOND)
     plain = judge_silence(facts, now=NOW)
-    judged = judge_silence(replace(facts, decision=WatchdogDecision(kind, NOW - decided * SECOND, end)), now=NOW)
+    judged = judge_silence(replace(facts, decision=Decided(kind, NOW - decided * SECOND, end)), now=NOW)
     assert judged.level in {plain.level, SilenceLevel.SNOOZED}
     assert judged.since == plain.since

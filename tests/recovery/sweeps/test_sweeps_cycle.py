@@ -134,8 +134,8 @@ def test_a_poison_row_is_pushed_further_each_time_and_alarms_once() -> None:
     for _ in range(8):
         pushed = push_forward(trouble, now=NOW, config=CONFIG)
         trouble = pushed.trouble
-        assert trouble.left_alone_until is not None
-        waits.append((trouble.left_alone_until - NOW) / timedelta(minutes=1))
+        assert trouble.retry_at is not None
+        waits.append((trouble.retry_at - NOW) / timedelta(minutes=1))
         alarms.append(pushed.alarm)
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
     assert alarms == [True] + [False] * 7
@@ -152,5 +152,5 @@ def test_a_pushed_row_is_tried_again_when_its_time_comes() -> None:
 @given(st.integers(0, 10_000))
 def test_no_number_of_failures_breaks_the_push(failures: int) -> None:
     pushed = push_forward(RowTrouble(failures), now=NOW, config=CONFIG)
-    assert pushed.trouble.left_alone_until is not None
-    assert timedelta(0) < pushed.trouble.left_alone_until - NOW <= CONFIG.push_longest
+    assert pushed.trouble.retry_at is not None
+    assert timedelta(0) < pushed.trouble.retry_at - NOW <= CONFIG.push_longest
