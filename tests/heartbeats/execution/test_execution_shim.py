@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
@@ -11,14 +10,14 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from heartbeats.execution import rundir
 from heartbeats.execution.identity import Verdict, current_boot_id, judge
-from heartbeats.execution.launch import SHIM, LaunchFailed, launch
+from heartbeats.execution.launch import SHIM, Launched, launch
 from heartbeats.execution.rundir import ProcessRecord, RunDir
 from tests.heartbeats.execution.conftest import Runs
 from tests.waiting import wait_for
@@ -108,88 +107,6 @@ def test_secrets_never_touch_the_disk(runs: Runs) -> None:
     assert runs.output(directory).startswith("the key is ***REDACTED***\n")
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"argv": ["no-such-command-anywhere"]}, "command_not_found"),
-        ({"argv": ["./missing"]}, "command_not_found"),
-        ({"argv": ["./data.txt"]}, "command_not_executable"),
-        ({"argv": ["./folder"]}, "command_not_executable"),
-        ({"argv": ["./no-format"]}, "command_not_executable"),
-        ({"argv": ["./no-interpreter"]}, "command_not_found"),
-        ({"cwd": "/no/such/place"}, "cwd_not_found"),
-        ({"cwd": "/etc/passwd"}, "cwd_not_directory"),
-        ({"cwd": "/etc/passwd/deeper"}, "cwd_not_found"),
-        ({"env": {"PORT": 8000}}, "spawn_failed"),
-        ({"env": {"A=B": "x"}}, "spawn_failed"),
-        ({"env": {"A": "nul\0"}}, "spawn_failed"),
-        ({"env": {"A": "\ud800"}}, "spawn_failed"),
-        ({"env": {"A": b"bytes"}}, "spawn_failed"),
-        ({"argv": []}, "spawn_failed"),
-        ({"argv": ["echo", "x" * 3_000_000]}, "spawn_failed"),
-    ],
-)
-def test_what_cannot_start_fails_with_its_code_and_leaves_nothing(
-    runs: Runs, change: dict[str, Any], code: str
-) -> None:
-    (runs.root / "data.txt").write_text("echo no")
-    (runs.root / "folder").mkdir()
-    for name, text in (("no-format", "echo no"), ("no-interpreter", "#!/no/such/interpreter\n")):
-        (runs.root / name).write_text(text)
-        (runs.root / name).chmod(0o755)
-    directory, answer = runs.try_start("true", **change)
-    assert isinstance(answer, LaunchFailed)
-    assert answer.code == code
-    assert len(answer.message) > 10
-    assert list(directory.path.iterdir()) == []
-
-
-def test_the_message_names_the_environment_value_that_is_not_text(runs: Runs) -> None:
-    _directory, answer = runs.try_start("true", env={"PORT": 8000})
-    assert isinstance(answer, LaunchFailed)
-    assert "PORT" in answer.message
-    assert "int" in answer.message
-
-
-def test_a_run_directory_is_used_once(runs: Runs) -> None:
-    spec = runs.spec("sleep", "60")
-    directory = rundir.create(runs.root, spec.run_id)
-    launch(directory, spec)
-    first = directory.process()
-    second = launch(directory, spec)
-    assert isinstance(second, LaunchFailed)
-    assert second.code == "already_started"
-    assert directory.process() == first
-
-
-def test_a_missing_run_directory_is_a_clear_failure(runs: Runs) -> None:
-    answer = launch(RunDir(runs.root / "nowhere"), runs.spec("true"))
-    assert isinstance(answer, LaunchFailed)
-    assert answer.code == "run_dir_unwritable"
-
-
-def test_a_start_that_comes_too_late_runs_nothing(runs: Runs) -> None:
-    spec = runs.spec("touch", "ran")
-    directory = rundir.create(runs.root, spec.run_id)
-    answer = launch(directory, spec, timeout=-0.5)
-    assert isinstance(answer, LaunchFailed)
-    assert not (runs.root / "ran").exists()
-    assert directory.process() is None
-
-
-def test_a_launcher_that_dies_while_it_hands_over_starts_nothing(runs: Runs) -> None:
-    directory = rundir.create(runs.root, "torn")
-    document = json.dumps({"argv": ["touch", "ran"], "env": {}, "cwd": str(runs.root), "run_id": "x", "marker": "x"})
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", str(SHIM), str(directory.path)],
-        input=document[:-5].encode(),
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert list(directory.path.iterdir()) == []
-
-
 def test_ten_kills_of_the_launcher_change_nothing_for_the_command(runs: Runs) -> None:
     """spec/6 row 1: the same child, the whole log and the true exit code, ten times in a row."""
     for round_number in range(10):
@@ -207,6 +124,20 @@ def test_ten_kills_of_the_launcher_change_nothing_for_the_command(runs: Runs) ->
         assert runs.ended(directory).exit_code == round_number
         assert runs.output(directory) == "before\nafter\n"
         assert directory.process() == process
+
+
+def test_launches_from_many_threads_do_not_disturb_each_other(runs: Runs) -> None:
+    specs = [runs.spec("sh", "-c", f"echo {number}; exit {number}") for number in range(24)]
+    directories = [rundir.create(runs.root, spec.run_id) for spec in specs]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(launch, directories, specs))
+    assert all(isinstance(answer, Launched) for answer in answers)
+    for number, directory in enumerate(directories):
+        assert runs.ended(directory).exit_code == number
+        assert runs.output(directory) == f"{number}\n"
+    children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    shims = {str(answer.process.shim.pid) for answer in answers if isinstance(answer, Launched)}
+    assert shims.isdisjoint(word for file in children for word in file.read_text().split())
 
 
 def test_a_shim_that_dies_before_the_record_runs_no_command(runs: Runs) -> None:

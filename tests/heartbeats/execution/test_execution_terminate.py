@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from heartbeats.execution import rundir
+from heartbeats.execution import procfs, rundir
 from heartbeats.execution.identity import Verdict, current_boot_id, find_by_marker, identify, judge, members_of_session
 from heartbeats.execution.rundir import ProcessRecord
 from heartbeats.execution.terminate import (
@@ -20,6 +20,7 @@ from heartbeats.execution.terminate import (
     Target,
     Termination,
     TerminationResult,
+    _signal_exactly,
     terminate_group,
     terminate_marked,
 )
@@ -113,6 +114,14 @@ def test_a_recycled_pid_and_another_boot_are_not_ours_and_nobody_is_signalled(
     assert found is not None
     result = terminate_group(replace(found, **change), innocent.pid, innocent.pid, grace=0)
     assert (result.outcome, result.signalled) == (Outcome.NOT_OURS, ())
+    assert innocent.poll() is None
+
+
+def test_a_pid_that_changed_hands_since_it_was_listed_gets_no_signal(innocent: subprocess.Popen[bytes]) -> None:
+    stale = procfs.read_stat(innocent.pid)
+    assert stale is not None
+    stale.start_ticks -= 1
+    assert not _signal_exactly(stale, procfs.PROC_ROOT, (signal.SIGKILL,))
     assert innocent.poll() is None
 
 
