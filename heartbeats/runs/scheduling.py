@@ -8,17 +8,32 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models.functions import Now
+
 from agents.actors import Actor, system
-from heartbeats.models import HeartbeatRun
-from heartbeats.runs.lifecycle import Note
-from heartbeats.vocabulary import RetryReason, TriggerDetail, WakeupSource
+from agents.models import Agent, LiveEvent
+from config.common.after_commit import send_task
+from config.common.models import uuid7
+from heartbeats.models import HeartbeatRun, RunEvent, RuntimeState, TaskSession, WakeupRequest
+from heartbeats.runs.lifecycle import Note, announced, run_events, run_queued_event
+from heartbeats.vocabulary import RetryReason, RunStatus, TriggerDetail, WakeupSource, WakeupStatus
+from heartbeats.wakeups.context import HARNESS_CHECKOUT, WAKE_PAYLOAD
+from issues.models import Issue
+
+START_RUNS = "heartbeats.tasks.start_runs"
+TASK_KEY_CHARS = 200
+REASON_CHARS = 120
+
+# What belongs to one execution only: a run that repeats another starts without it.
+_OF_ONE_EXECUTION = frozenset({WAKE_PAYLOAD, HARNESS_CHECKOUT})
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewRun:
-    """A run to be created with its wakeup. The company is the agent's; ids of both rows are made here.
+    """A run to be created, and the wakeup that it serves.
 
-    `context` is complete: nothing is filled in. `inherits_lock`: the issue's execution lock moves to the new run.
+    `context` is complete: nothing is filled in. `reason` is the wakeup row's; the run's own is the context's
+    `wakeReason`. `inherits_lock`: the issue's execution lock moves to the new run.
     """
 
     agent_id: UUID
@@ -29,11 +44,12 @@ class NewRun:
     reason: str | None
     context: Mapping[str, Any]
     payload: Mapping[str, Any] | None = None
+    host_label: str = ""
     issue_id: UUID | None = None
     task_key: str | None = None
     wake_comment_id: UUID | None = None
     session_id_before: str | None = None
-    retry_of: HeartbeatRun | None = None
+    retry_of_run_id: UUID | None = None
     retry_reason: RetryReason | None = None
     process_loss_retry_count: int = 0
     failure_retry_count: int = 0
@@ -52,14 +68,159 @@ def queue_run(new: NewRun, *, now: datetime) -> HeartbeatRun:
     The caller holds the issue's lock and knows that no other run is live on it (the database refuses a second one).
     Writes the live event `heartbeat.run.queued` and rings the workers after commit (not for a scheduled retry).
     """
-    raise NotImplementedError
+    wakeup_id, run_id = uuid7(), uuid7()
+    WakeupRequest(
+        id=wakeup_id,
+        company_id=new.company_id,
+        agent_id=new.agent_id,
+        issue_id=new.issue_id,
+        run_id=run_id,
+        source=new.source,
+        trigger_detail=new.trigger_detail,
+        reason=_cut(new.reason, REASON_CHARS),
+        wake_reason=_wake_reason(new.context),
+        task_key=_cut(new.task_key, TASK_KEY_CHARS),
+        wake_comment_id=new.wake_comment_id,
+        payload=dict(new.payload) if new.payload is not None else None,
+        status=WakeupStatus.QUEUED,
+        idempotency_key=new.idempotency_key,
+        requested_by_type=new.requested_by.type,
+        requested_by_id=new.requested_by.id[:80],
+        requested_at=now,
+    ).save(force_insert=True)
+    return insert_run(new, run_id=run_id, wakeup_id=wakeup_id)
+
+
+def insert_run(new: NewRun, *, run_id: UUID, wakeup_id: UUID) -> HeartbeatRun:
+    """The run alone, for a wakeup that exists already and names `run_id`. Otherwise as `queue_run`."""
+    waits = new.scheduled_retry_at is not None
+    run = HeartbeatRun(
+        id=run_id,
+        company_id=new.company_id,
+        agent_id=new.agent_id,
+        issue_id=new.issue_id,
+        wakeup_id=wakeup_id,
+        invocation_source=new.source,
+        trigger_detail=new.trigger_detail,
+        wake_reason=_wake_reason(new.context),
+        wake_comment_id=new.wake_comment_id,
+        task_key=_cut(new.task_key, TASK_KEY_CHARS),
+        context=dict(new.context),
+        adapter_type=new.adapter_type,
+        status=RunStatus.SCHEDULED_RETRY if waits else RunStatus.QUEUED,
+        session_id_before=new.session_id_before,
+        retry_of_run_id=new.retry_of_run_id,
+        retry_reason=new.retry_reason,
+        process_loss_retry_count=new.process_loss_retry_count,
+        failure_retry_count=new.failure_retry_count,
+        scheduled_retry_attempt=new.scheduled_retry_attempt,
+        scheduled_retry_at=new.scheduled_retry_at,
+        continuation_attempt=new.continuation_attempt,
+        event_seq=len(new.notes),
+    )
+    run.save(force_insert=True)
+    _announce(run, new.notes)
+    if new.inherits_lock and new.issue_id is not None:
+        Issue.objects.filter(pk=new.issue_id).update(execution_run_id=run_id, execution_locked_at=Now())
+    if not waits:
+        ring(new.agent_id, new.host_label)
+    return run
+
+
+def repeat_of(
+    run: HeartbeatRun,
+    agent: Agent,
+    *,
+    reason: str,
+    retry_reason: RetryReason,
+    context: Mapping[str, Any],
+    payload: Mapping[str, Any] | None = None,
+    source: WakeupSource = WakeupSource.AUTOMATION,
+    **more: Any,  # noqa: ANN401 - further fields of NewRun
+) -> NewRun:
+    """A run of the same agent for the same issue and task that follows `run`, which it names as its original."""
+    fields: dict[str, Any] = {
+        "trigger_detail": TriggerDetail.SYSTEM,
+        "wake_comment_id": run.wake_comment_id,
+        "session_id_before": saved_session_id(run.agent_id, agent.adapter_type, run.task_key),
+        "continuation_attempt": run.continuation_attempt,
+        "inherits_lock": True,
+        **more,
+    }
+    return NewRun(
+        agent_id=run.agent_id,
+        company_id=run.company_id,
+        adapter_type=agent.adapter_type,
+        host_label=agent.host_label,
+        source=source,
+        reason=reason,
+        context=context,
+        payload=payload if payload is not None else _retry_payload(run),
+        issue_id=run.issue_id,
+        task_key=run.task_key,
+        retry_of_run_id=run.pk,
+        retry_reason=retry_reason,
+        **fields,
+    )
 
 
 def retry_context(run: HeartbeatRun, **facts: Any) -> dict[str, Any]:  # noqa: ANN401
-    """The context of a run that repeats `run`: a copy with `facts` on top; taskKey, wakeSource and the rest stay."""
-    raise NotImplementedError
+    """The context of a run that repeats `run`: a copy with `facts` on top; taskKey, wakeSource and the rest stay.
+
+    What belongs to one execution only (the built wake payload) is left out.
+    """
+    kept = {key: value for key, value in run.context.items() if key not in _OF_ONE_EXECUTION}
+    if run.task_key and not kept.get("taskKey"):
+        kept["taskKey"] = run.task_key
+    kept.setdefault("wakeSource", run.invocation_source)
+    if run.trigger_detail:
+        kept.setdefault("wakeTriggerDetail", run.trigger_detail)
+    return {**kept, **facts, "retryOfRunId": str(run.pk)}
+
+
+def saved_session_id(agent_id: UUID, adapter_type: str, task_key: str | None) -> str | None:
+    """The session that the agent would resume: the task's, or without task the agent's own. One statement."""
+    if task_key:
+        saved = TaskSession.objects.filter(agent_id=agent_id, adapter_type=adapter_type, task_key=task_key)
+        row = saved.values_list("session_display_id", "session_params").first()
+        return _session_name(*row) if row else None
+    return RuntimeState.objects.filter(agent_id=agent_id).values_list("session_id", flat=True).first()
 
 
 def ring(agent_id: UUID, host_label: str = "") -> None:
     """Ask the workers, after commit, to claim for this agent: `heartbeats.tasks.start_runs` on `runs[.label]`."""
-    raise NotImplementedError
+    send_task(START_RUNS, agent_id, queue=f"runs.{host_label}" if host_label else "runs")
+
+
+def _session_name(display_id: str | None, params: Mapping[str, Any] | None) -> str | None:
+    named = (params or {}).get("sessionId")
+    return display_id or (named if isinstance(named, str) and named.strip() else None)
+
+
+def _announce(run: HeartbeatRun, notes: Sequence[Note]) -> None:
+    queued = run_queued_event(
+        run.company_id,
+        run_id=run.pk,
+        agent_id=run.agent_id,
+        source=run.invocation_source,
+        trigger_detail=run.trigger_detail,
+        wakeup_id=run.wakeup_id,
+    )
+    rows = run_events(run, notes, 1)
+    if rows:
+        RunEvent.objects.bulk_create(rows)
+    LiveEvent.objects.bulk_create([queued, *map(announced, rows)])
+
+
+def _wake_reason(context: Mapping[str, Any]) -> str | None:
+    reason = context.get("wakeReason")
+    return _cut(reason, REASON_CHARS) if isinstance(reason, str) else None
+
+
+def _retry_payload(run: HeartbeatRun) -> dict[str, Any]:
+    named = {"issueId": str(run.issue_id)} if run.issue_id else {}
+    return {**named, "retryOfRunId": str(run.pk)}
+
+
+def _cut(text: str | None, length: int) -> str | None:
+    return text[:length] if text else text

@@ -1,0 +1,55 @@
+"""What a wakeup costs: the hot path of the whole system."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from heartbeats.vocabulary import WakeReason, WakeupSource, WakeupStatus
+from heartbeats.wakeups.request import WakeupAsk, request_wakeup
+from tests.factories.agents import AgentFactory
+from tests.factories.heartbeats import running_run
+from tests.factories.issues import IssueCommentFactory, assigned_to
+from tests.statements import counted
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_queued_wakeup_takes_seven_statements_and_a_coalesced_one_six() -> None:
+    agent = AgentFactory()
+    issue = assigned_to(agent)
+    ask = WakeupAsk(
+        agent_id=agent.pk,
+        source=WakeupSource.ASSIGNMENT,
+        reason=WakeReason.ISSUE_ASSIGNED,
+        payload={"issueId": str(issue.pk)},
+    )
+    with counted() as queued:
+        assert request_wakeup(ask, now=NOW).status == WakeupStatus.QUEUED
+    assert len(queued) <= 7, queued.report()
+    request_wakeup(ask, now=NOW)  # the first one to meet the run also stamps the issue's lock
+    with counted() as coalesced:
+        assert request_wakeup(ask, now=NOW).status == WakeupStatus.COALESCED
+    assert len(coalesced) <= 6, coalesced.report()
+
+
+def test_a_deferred_wakeup_takes_five_statements() -> None:
+    agent = AgentFactory()
+    issue = assigned_to(agent)
+    run = running_run(agent=agent, issue=issue)
+    type(issue).objects.filter(pk=issue.pk).update(execution_run=run)
+    ask = WakeupAsk(
+        agent_id=agent.pk,
+        source=WakeupSource.AUTOMATION,
+        reason=WakeReason.ISSUE_COMMENTED,
+        payload={"issueId": str(issue.pk), "commentId": str(IssueCommentFactory(issue=issue).pk)},
+    )
+    with counted() as deferred:
+        assert request_wakeup(ask, now=NOW).status == WakeupStatus.DEFERRED
+    assert len(deferred) <= 5, deferred.report()
+    with counted() as merged:
+        request_wakeup(ask, now=NOW)
+    assert len(merged) <= 5, merged.report()
