@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ import pytest
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from config.common.wire.camel import to_json
 from config.common.wire.fields import (
     FlagField,
     IssueTextField,
@@ -39,6 +41,7 @@ class Report(WireSerializer):
     exit_code = WholeField(required=False)
     was_killed = FlagField(required=False)
     seen_at = MomentField(required=False)
+    made_at = serializers.DateTimeField(required=False)
     plain_note = serializers.CharField(required=False)
     tag_list = serializers.ListField(child=serializers.CharField(), required=False)
     state = UserJSONField(required=False, max_characters=40)
@@ -188,12 +191,14 @@ def test_rows_go_out_with_wire_names_and_user_json_untouched() -> None:
         exit_code=0,
         was_killed=False,
         seen_at=datetime(2026, 1, 2, 3, 4, 5, 6000, tzinfo=UTC),
+        made_at=datetime(2026, 1, 2, 3, 4, 5, 6789, tzinfo=UTC),
         plain_note="n",
         tag_list=[],
         state={"a_b": 1},
     )
     out = Report(row).data
     assert out["seenAt"] == "2026-01-02T03:04:05.006Z"
+    assert json.loads(to_json(out))["madeAt"] == "2026-01-02T03:04:05.006Z"
     assert out["stateJson"] == {"a_b": 1}
     assert out["currentTask"] is None
     assert list(out)[:2] == ["runLabel", "bodyText"]

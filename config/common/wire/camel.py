@@ -26,7 +26,7 @@ from config.common.wire.errors import BodyTooLarge
 
 MEBIBYTE = 2**20
 _PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
-_LEAVES = frozenset({str, int, float, bool, type(None), datetime})
+_KEPT = frozenset({str, int, float, bool, type(None), datetime, UUID})
 
 
 class Opaque(dict[str, Any]):
@@ -63,10 +63,13 @@ def camel(name: str) -> str:
 def camel_keys(value: Any) -> Any:  # noqa: ANN401
     """A copy with every key of every plain object renamed; opaque values are the very same objects."""
     kind = type(value)
-    if kind in _LEAVES or kind is Opaque or kind is OpaqueList:
+    if kind in _KEPT or kind is Opaque or kind is OpaqueList:
         return value
     if isinstance(value, Mapping):
-        return {camel(key) if isinstance(key, str) else key: camel_keys(item) for key, item in value.items()}
+        return {
+            camel(key) if isinstance(key, str) else key: item if type(item) in _KEPT else camel_keys(item)
+            for key, item in value.items()
+        }
     if isinstance(value, (list, tuple, set, frozenset)):
         return [camel_keys(item) for item in value]
     return value

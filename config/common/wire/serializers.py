@@ -76,6 +76,9 @@ class WireSerializer(serializers.Serializer[Any]):
 
     @cached_property
     def _outgoing(self) -> list[tuple[str, serializers.Field[Any, Any, Any, Any]]]:
+        for field in self._readable_fields:
+            if isinstance(field, serializers.DateTimeField):
+                field.format = None  # the renderer writes moments in the contract's form, with milliseconds
         return [(self.wire_name(field.field_name or ""), field) for field in self._readable_fields]
 
     def _storable(self, field: serializers.Field[Any, Any, Any, Any], value: Any) -> Any:  # noqa: ANN401
