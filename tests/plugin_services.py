@@ -37,6 +37,4 @@ def _start_throwaway_services(config: pytest.Config) -> None:
     """Start the servers and leave their end to pytest's own clean-up, which also follows a Ctrl-C."""
     running = contextlib.ExitStack()
     config.add_cleanup(running.close)
-    services = running.enter_context(throwaway_services())
-    os.environ.setdefault("DATABASE_URL", services.database_url)
-    os.environ.setdefault("REDIS_URL", services.redis_url)
+    running.enter_context(throwaway_services()).fill_in(os.environ)

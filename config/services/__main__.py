@@ -23,8 +23,7 @@ def main(command: list[str]) -> int:
         with contextlib.ExitStack() as running:
             env = dict(os.environ)
             if not (env.get("DATABASE_URL") and env.get("REDIS_URL")):
-                services = running.enter_context(throwaway_services())
-                env = {"DATABASE_URL": services.database_url, "REDIS_URL": services.redis_url} | env
+                running.enter_context(throwaway_services()).fill_in(env)
             return _run(command, env)
     except ServiceError as error:
         print(f"everbeat: {error}", file=sys.stderr)  # noqa: T201

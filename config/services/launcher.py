@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +59,11 @@ class Services:
     def redis_url(self) -> str:
         """For REDIS_URL."""
         return self.valkey.url
+
+    def fill_in(self, env: MutableMapping[str, str]) -> None:
+        """Set DATABASE_URL and REDIS_URL in `env` where they are missing or empty."""
+        for name, url in (("DATABASE_URL", self.database_url), ("REDIS_URL", self.redis_url)):
+            env[name] = env.get(name) or url
 
     def stop(self) -> None:
         """Stop both in order and give the state folder free. Does nothing the second time."""

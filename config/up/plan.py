@@ -88,7 +88,7 @@ def _live(plan: Plan) -> ProcessSpec:
     address = ("--host", plan.host, "--port", str(plan.live_port))
     return ProcessSpec(
         "live",
-        (PYTHON, "-m", "uvicorn", *address, "--lifespan", "off", "--no-access-log", "config.asgi:application"),
+        (PYTHON, "-m", "uvicorn", *address, "--lifespan", "on", "--no-access-log", "config.asgi:application"),
         ready=accepts_connections(plan.reachable_host, plan.live_port),
     )
 

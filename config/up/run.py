@@ -21,8 +21,10 @@ READY_SECONDS = 60.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run(plan: Plan, prepare: ProcessSpec, specs: Sequence[ProcessSpec]) -> int:
+def run(plan: Plan, prepare: ProcessSpec, specs: Sequence[ProcessSpec], *, ready_within: float = READY_SECONDS) -> int:
     """Start everything and keep it running until Ctrl-C or SIGTERM.
+
+    It is given up when the processes are not ready after `ready_within` seconds.
 
     The exit code: 0 after an orderly stop, 1 when something could not be started (the reason is on stderr).
     Whatever the way out, every process started here has ended, the servers last.
@@ -32,8 +34,9 @@ def run(plan: Plan, prepare: ProcessSpec, specs: Sequence[ProcessSpec]) -> int:
     try:
         refuse_port_in_use("EVERBEAT_PORT", plan.host, plan.port)
         refuse_port_in_use("EVERBEAT_LIVE_PORT", plan.host, plan.live_port)
-        with server_addresses(plan) as urls:
-            asyncio.run(_supervise({**os.environ, **plan.environment, **urls}, plan, prepare, specs))
+        env = {**os.environ, **plan.environment}
+        with servers_for(plan, env):
+            asyncio.run(_supervise(plan, prepare, specs, env=env, ready_within=ready_within))
     except (ServiceError, UpError) as error:
         print(f"everbeat: {error}", file=sys.stderr)
         return 1
@@ -43,21 +46,23 @@ def run(plan: Plan, prepare: ProcessSpec, specs: Sequence[ProcessSpec]) -> int:
 
 
 @contextlib.contextmanager
-def server_addresses(plan: Plan) -> Iterator[dict[str, str]]:
-    """DATABASE_URL and REDIS_URL: as given, else those of embedded servers that run until the end of the block."""
-    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
-    if len(given) == 2:
-        yield given
+def servers_for(plan: Plan, env: dict[str, str]) -> Iterator[None]:
+    """Fill DATABASE_URL and REDIS_URL in: where `env` lacks one, embedded servers run until the end of the block."""
+    if env.get("DATABASE_URL") and env.get("REDIS_URL"):
+        yield
         return
     with start_services(plan.state_dir) as services:
+        services.fill_in(env)
         try:
-            yield {"DATABASE_URL": services.database_url, "REDIS_URL": services.redis_url, **given}
+            yield
         finally:
             for number in STOP_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)  # the servers stop last, within seconds, and undisturbed
 
 
-async def _supervise(env: dict[str, str], plan: Plan, prepare: ProcessSpec, specs: Sequence[ProcessSpec]) -> None:
+async def _supervise(
+    plan: Plan, prepare: ProcessSpec, specs: Sequence[ProcessSpec], *, env: dict[str, str], ready_within: float
+) -> None:
     output = Output(sys.stdout, [prepare.name, *(spec.name for spec in specs)])
     around = Surroundings(BASE_DIR, env, output)
     supervisor = Supervisor(specs, around)
@@ -68,7 +73,7 @@ async def _supervise(env: dict[str, str], plan: Plan, prepare: ProcessSpec, spec
         return
     if code:
         raise UpError(f"The database could not be prepared (code {code}). The reason is above.")
-    await supervisor.run(announcement(plan, preparation.said), READY_SECONDS)
+    await supervisor.run(announcement(plan, preparation.said), ready_within)
 
 
 def announcement(plan: Plan, said: Iterable[str]) -> str:
