@@ -6,7 +6,7 @@ Positive evidence from our own host acts at once. Without evidence only an expir
     process alive, lease held      -> Keep
     process alive, lease gone      -> DetachAndAdopt, then Adopt on every later look
     process gone or recycled       -> LoseAndRetry | Lose | Park
-    host booted since              -> the same, and nothing is signalled
+    host booted since              -> the same, and nothing is signalled; never spawned -> RequeueUnspawned once
     never spawned, lease held      -> Keep;  lease gone -> RequeueUnspawned once, then Lose
     another host's, or remote      -> Keep while the lease holds, then LoseAndRetry | Lose | Park
 
@@ -162,6 +162,8 @@ def _booted_since(facts: RunFacts, observer: Observer) -> bool:
 def _judge_after_reboot(facts: RunFacts) -> Verdict:
     if facts.exit_record:
         return FinaliseFromRecord(Evidence.EXIT_RECORD, "The runner left an exit record before its host restarted")
+    if not facts.spawned and facts.unspawned_requeues < UNSPAWNED_REQUEUE_LIMIT:
+        return RequeueUnspawned(Evidence.HOST_REBOOTED, "Claimed, but its host restarted before a process was recorded")
     return _lose(facts, Evidence.HOST_REBOOTED, "Process lost: its host has restarted since the run began")
 
 
@@ -174,7 +176,7 @@ def _judge_here(facts: RunFacts, observer: Observer) -> Verdict:
     if facts.process is ProcessVerdict.RECYCLED:
         text = f"Process lost: pid {facts.process_pid} belongs to another process now"
         return _lose(facts, Evidence.PID_RECYCLED, text)
-    if facts.process is ProcessVerdict.GONE:
+    if facts.process is ProcessVerdict.GONE and facts.spawned:
         return _judge_gone(facts)
     return _judge_unseen(facts, observer)
 

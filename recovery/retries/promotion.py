@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
 
 from agents.vocabulary import ActorType
 from heartbeats.vocabulary import ErrorCode, TriggerDetail, WakeReason, WakeupSource
 from issues.vocabulary import IssueStatus
-
-Ref = UUID | str
+from recovery.organisation import Ref
 
 PROMOTED_MESSAGE = "Scheduled retry became due and went back to the queue"
 CALLED_FORWARD_MESSAGE = "Scheduled retry was called forward by a person and went back to the queue"

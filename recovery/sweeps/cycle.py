@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
-from uuid import UUID
 
-Ref = UUID | str
+from recovery.organisation import Ref
+
 Key = TypeVar("Key")
 
 ID_LIMIT = 1_000

@@ -22,7 +22,8 @@ def issue(name: str, status: str = "todo", assignee: str | None = "able", **fact
 
 def graph(*issues: GraphIssue, blocks: str = "") -> IssueGraph:
     """`blocks="B>A C>B"` reads: B blocks A, C blocks B."""
-    edges = [Edge(*pair.split(">"), created_at=NOW) for pair in blocks.split()]  # type: ignore[misc]
+    pairs = (pair.split(">") for pair in blocks.split())
+    edges = [Edge(blocker, blocked, NOW) for blocker, blocked in pairs]
     return IssueGraph("co", issues, edges, ORGANISATION)
 
 

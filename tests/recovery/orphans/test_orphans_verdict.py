@@ -166,6 +166,19 @@ def test_a_claim_that_never_spawned_is_requeued_once_without_a_retry() -> None:
     assert isinstance(judge_run(replace(UNSPAWNED, unspawned_requeues=1), HERE), Lose)
 
 
+def test_a_claim_that_a_reboot_overtook_is_requeued_once_without_a_retry() -> None:
+    rebooted = replace(UNSPAWNED, executor_boot_id="boot-0", lease_expires_at=HELD)
+    verdict = judge_run(rebooted, HERE)
+    assert isinstance(verdict, RequeueUnspawned)
+    assert verdict.evidence is Evidence.HOST_REBOOTED
+    assert isinstance(judge_run(replace(rebooted, unspawned_requeues=1), HERE), Lose)
+
+
+def test_a_process_that_was_never_recorded_cannot_be_gone() -> None:
+    facts = replace(UNSPAWNED, process=ProcessVerdict.GONE, lease_expires_at=HELD)
+    assert isinstance(judge_run(facts, HERE), Keep)
+
+
 def test_a_running_row_without_any_execution_facts_is_lost_without_retry() -> None:
     verdict = judge_run(RunFacts(run_id="r1", adapter_type="codex_local"), HERE)
     assert isinstance(verdict, Lose)

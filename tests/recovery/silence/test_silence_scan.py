@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from issues.vocabulary import Priority
 from recovery.organisation import AgentNode, Organisation
 from recovery.silence.level import Silence, SilenceLevel
 from recovery.silence.scan import (
@@ -26,11 +27,11 @@ OPEN = Evaluation("e1", open=True, priority="medium", created_at=NOW)
 
 
 def test_suspicion_opens_one_evaluation_of_medium_priority() -> None:
-    assert decide_scan(SUSPICIOUS, None) == ScanDecision(ScanAction.CREATED, "medium", blocks_source=False)
+    assert decide_scan(SUSPICIOUS, None) == ScanDecision(ScanAction.CREATED, Priority.MEDIUM, blocks_source=False)
 
 
 def test_silence_first_seen_as_critical_is_loud_from_the_start() -> None:
-    assert decide_scan(CRITICAL, None) == ScanDecision(ScanAction.CREATED, "high", blocks_source=True)
+    assert decide_scan(CRITICAL, None) == ScanDecision(ScanAction.CREATED, Priority.HIGH, blocks_source=True)
 
 
 def test_an_open_evaluation_is_not_doubled() -> None:
@@ -38,7 +39,7 @@ def test_an_open_evaluation_is_not_doubled() -> None:
 
 
 def test_crossing_critical_raises_priority_and_blocks_the_source_once() -> None:
-    assert decide_scan(CRITICAL, OPEN) == ScanDecision(ScanAction.ESCALATED, "high", blocks_source=True)
+    assert decide_scan(CRITICAL, OPEN) == ScanDecision(ScanAction.ESCALATED, Priority.HIGH, blocks_source=True)
     for priority in ("high", "critical"):
         assert decide_scan(CRITICAL, replace(OPEN, priority=priority)).action is ScanAction.EXISTING
 

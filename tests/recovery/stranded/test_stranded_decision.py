@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -47,7 +48,7 @@ def retried(status: str, reason: RetryReason) -> LatestRun:
         ({"pause_held": True}, SkipReason.PAUSE_HOLD),
     ],
 )
-def test_what_the_sweep_leaves_alone(issue: StrandedFacts, change: dict[str, bool], reason: SkipReason) -> None:
+def test_what_the_sweep_leaves_alone(issue: StrandedFacts, change: dict[str, Any], reason: SkipReason) -> None:
     assert decide_stranded(replace(issue, latest_run=FAILED, **change)) == Skip(reason)
 
 
@@ -119,7 +120,8 @@ def test_linked_work_whose_run_is_gone_is_continued() -> None:
 def test_work_in_progress_is_continued_once(status: str) -> None:
     action = decide_stranded(replace(DOING, latest_run=LatestRun("r", status)))
     assert isinstance(action, RequeueContinuation)
-    assert action.retry_reason == action.wake_reason == "issue_continuation_needed"
+    assert action.retry_reason.value == "issue_continuation_needed"
+    assert action.wake_reason.value == "issue_continuation_needed"
     assert action.context_source == "issue.continuation_recovery"
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_a_deferred_wakeup_that_no_live_run_will_release_is_promoted() -> None:
 
 
 @pytest.mark.parametrize("change", [{"live_run": True}, {"pause_held": True}, {"agent_invokable": False}])
-def test_edges_of_busy_held_or_sleeping_work_wait(change: dict[str, bool]) -> None:
+def test_edges_of_busy_held_or_sleeping_work_wait(change: dict[str, Any]) -> None:
     assert find_missed_edge(replace(WAITING, deferred_wakeup=True, **change)) is None
 
 
