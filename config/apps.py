@@ -9,3 +9,7 @@ class ConfigConfig(AppConfig):
     """Has no models."""
 
     name = "config"
+
+    def ready(self) -> None:
+        """Make our Celery application the current one: else messages would go to the default broker."""
+        from config import celery  # noqa: F401
