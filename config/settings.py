@@ -11,10 +11,12 @@ from urllib.parse import unquote, urlsplit
 from django.templatetags.static import static
 
 from config import env, logs
+from recovery.schedule import beat_entries
 
 BASE_DIR = env.BASE_DIR
 STATE_DIR = env.state_dir()
 DEBUG = env.flag("EVERBEAT_DEBUG", default=False)
+TIMINGS = env.timings()
 
 
 def _secret_key() -> str:
@@ -177,7 +179,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+CELERY_BEAT_SCHEDULE = beat_entries(TIMINGS)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["config.common.wire.camel.CamelCaseJSONRenderer"],
@@ -210,7 +212,6 @@ UNFOLD = {
     "SIDEBAR": {"show_search": True, "show_all_applications": True},
 }
 
-TIMINGS = env.timings()
 HOST_ID = env.host_id()
 HOST_LABELS = env.words("EVERBEAT_HOST_LABELS")
 HOST_CAPACITY = env.whole("EVERBEAT_HOST_CAPACITY", 64, least=1)
