@@ -78,6 +78,8 @@ def test_a_finding_of_the_graph_needs_a_person() -> None:
     findings = classify_graph(IssueGraph("co", nodes, [Edge("B", "A", NOW)], Organisation([])))
     facts = replace(issue("blocked"), blockers=(OpenBlocker("ABC-2", "todo"),), findings=tuple(findings))
     assert code(facts) == (Standing.NEEDS_PERSON, "blocked_by_unassigned_issue")
+    covered = [replace(finding, leaf=replace(finding.leaf, recovery_issue_id="R")) for finding in findings]
+    assert code(replace(facts, findings=tuple(covered))) == (Standing.WAITING, "blocked")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def test_an_incident_with_an_open_escalation_is_not_doubled() -> None:
 def test_a_covered_leaf_opens_nothing_and_retires_nothing() -> None:
     plan = plan_liveness(chain(replace(LEAF, recovery_issue_id="E")), [ESCALATION], now=NOW)
     assert (plan.open, plan.retire) == ((), ())
+    assert plan_liveness(chain(replace(LEAF, recovery_issue_id="R")), [], now=NOW).open == ()
 
 
 @pytest.mark.parametrize(("live", "expected"), [(False, Retirement.CANCEL), (True, Retirement.RELEASE_ONLY)])

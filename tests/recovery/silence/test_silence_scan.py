@@ -45,8 +45,9 @@ def test_crossing_critical_raises_priority_and_blocks_the_source_once() -> None:
 
 
 def test_a_closed_evaluation_is_not_reopened_for_the_same_silence() -> None:
-    closed = replace(OPEN, open=False, closed_at=NOW)
-    assert decide_scan(CRITICAL, closed) == ScanDecision(ScanAction.SKIPPED)
+    for closed_at in (NOW, SINCE):
+        closed = replace(OPEN, open=False, closed_at=closed_at)
+        assert decide_scan(CRITICAL, closed) == ScanDecision(ScanAction.SKIPPED)
 
 
 def test_new_silence_after_new_output_opens_a_new_evaluation() -> None:

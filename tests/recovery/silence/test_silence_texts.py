@@ -91,6 +91,11 @@ def test_a_credential_in_one_long_line_does_not_lose_its_prefix() -> None:
     assert kept.startswith("word word")
 
 
+def test_a_tail_of_a_longer_log_starts_with_a_whole_line() -> None:
+    assert log_tail_text(b"half a secret\nhello", redact, whole=100) == "hello"
+    assert log_tail_text(b"a whole line\nhello", redact, whole=18) == "a whole line\nhello"
+
+
 def test_one_endless_word_that_was_cut_is_not_shown() -> None:
     assert log_tail_text(b"z" * 9000, redact) == ""
 
