@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from agents.actors import system
+from agents.journal import activity, log_activity
+from agents.lifecycle import note_run_started
+from agents.models import Agent
+from agents.vocabulary import NOT_INVOKABLE
+from heartbeats.models import HeartbeatRun
+from heartbeats.runs.claim_facts import Candidate, Queue, load_candidates, load_queue, lock_agent
+from heartbeats.runs.claim_gates import Refusal, judge_claim
+from heartbeats.runs.claim_order import free_slots, in_claim_order
+from heartbeats.runs.lifecycle import Host, Note, close_wakeup, move_run, start_all
+from heartbeats.runs.scheduling import ring
+from heartbeats.vocabulary import RunStatus
+from heartbeats.wakeups.deferred import promote_deferred
+from issues.models import Issue
+
+# So that one short transaction stays short when very many queued runs fail a gate; the rest is rung for again.
+MOST_JUDGED = 40
+
+_STAMP_LOCKS = """update issues_issue i set execution_run_id = r.id, execution_locked_at = %s
+                  from heartbeats_heartbeatrun r where r.id = any(%s) and i.id = r.issue_id"""
 
 
 @dataclass(frozen=True)
@@ -33,4 +57,81 @@ def claim_runs(
     Takes the agent's lock, then those of the candidates' issues, runs and wakeups. The lease ends `lease_seconds`
     after the database's clock. Nothing for an agent that is unknown or not invokable.
     """
-    raise NotImplementedError
+    with transaction.atomic():
+        agent = lock_agent(agent_id)
+        if agent is None or agent.status in NOT_INVOKABLE:
+            return Claimed()
+        queue = load_queue(agent_id)
+        slots = min(capacity, free_slots(agent.max_concurrent_runs, queue.occupied))
+        if slots <= 0 or not queue.runs:
+            return Claimed(waiting=len(queue.runs))
+        lease = queue.database_now + timedelta(seconds=lease_seconds)
+        return _claim(agent, queue, slots, Host(host, boot_id, lease), now)
+
+
+def _claim(agent: Agent, queue: Queue, slots: int, host: Host, now: datetime) -> Claimed:
+    order = in_claim_order(queue.runs)
+    started: list[HeartbeatRun] = []
+    locking: list[UUID] = []
+    cancelled: list[UUID] = []
+    while order and len(started) < slots and len(cancelled) < MOST_JUDGED:
+        wanted = slots - len(started)
+        for candidate in load_candidates(agent, order[:wanted]):
+            verdict = judge_claim(candidate.facts)
+            if isinstance(verdict, Refusal):
+                _refuse(candidate, verdict, now)
+                cancelled.append(candidate.run.pk)
+                continue
+            started.append(candidate.run)
+            if verdict.stamp_lock:
+                locking.append(candidate.run.pk)
+        order = order[wanted:]
+    if started:
+        start_all(started, host, now=now)
+        _stamp_locks(locking, now)
+        note_run_started(agent, now=now)
+    if order and len(started) < slots:
+        ring(agent.pk, agent.host_label)
+    claimed = tuple(ClaimedRun(run.pk, run.epoch, host.lease_expires_at) for run in started)
+    return Claimed(claimed, tuple(cancelled), len(order))
+
+
+def _refuse(candidate: Candidate, refusal: Refusal, now: datetime) -> None:
+    """End a run that failed a gate, and promote what waited behind it: no release path forgets (spec/4 16.1)."""
+    run, issue = candidate.run, candidate.issue
+    note = Note(refusal.reason, level="warn", payload={**refusal.details, "errorCode": refusal.error_code})
+    move_run(
+        run,
+        RunStatus.CANCELLED,
+        expected={RunStatus.QUEUED},
+        notes=[note],
+        finished_at=now,
+        error=refusal.reason,
+        error_code=refusal.error_code.value,
+        result={**(run.result or {}), **refusal.stop},
+    )
+    close_wakeup(run, refusal.wakeup_status, now=now, error=refusal.reason)
+    if issue is None:
+        return
+    if issue.execution_run_id == run.pk:
+        Issue.objects.filter(pk=issue.pk).update(execution_run_id=None, execution_locked_at=None, updated_at=Now())
+        issue.execution_run_id = None
+    if refusal.activity:
+        details = {**refusal.details, "agentId": str(run.agent_id), "runId": str(run.pk)}
+        row = activity(
+            system("heartbeat"),
+            run.company_id,
+            refusal.activity,
+            entity_type="issue",
+            entity_id=issue.pk,
+            details=details,
+            run_id=run.pk,
+        )
+        log_activity(row)
+    promote_deferred(issue, now=now)
+
+
+def _stamp_locks(run_ids: list[UUID], now: datetime) -> None:
+    if run_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_STAMP_LOCKS, [now, run_ids])

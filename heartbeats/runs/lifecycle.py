@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from agents.journal import live_event
@@ -62,6 +62,56 @@ class Note:
     stream: str | None = "system"
     color: str | None = None
     payload: Mapping[str, Any] | None = field(default=None)
+
+
+@dataclass(frozen=True)
+class Host:
+    """The incarnation of a host that takes runs, and until when it may hold them without renewing."""
+
+    name: str
+    boot_id: str
+    lease_expires_at: datetime
+
+
+def start_all(runs: Collection[HeartbeatRun], host: Host, *, now: datetime) -> None:
+    """Queued runs, whose rows the caller has locked, begin on a host: epoch + 1, wakeup `claimed`, event, live events.
+
+    Four statements, however many runs. Raises RuntimeError when a row was not queued: it was not locked.
+    """
+    columns: dict[str, Any] = {
+        "executor_host": host.name,
+        "executor_boot_id": host.boot_id,
+        "lease_expires_at": host.lease_expires_at,
+        "claimed_at": now,
+        "started_at": now,
+        "process_pid": None,
+        "process_group_id": None,
+        "process_start_ticks": None,
+        "process_started_at": None,
+    }
+    moved = RUN_MOVES.move_all(
+        HeartbeatRun.objects.filter(pk__in=[run.pk for run in runs]),
+        to=RunStatus.RUNNING,
+        expected={RunStatus.QUEUED},
+        epoch=F("epoch") + 1,
+        event_seq=F("event_seq") + 1,
+        updated_at=Now(),
+        **columns,
+    )
+    if moved != len(runs):
+        raise RuntimeError(f"{len(runs)} queued runs were locked, {moved} began")
+    wakeups = WakeupRequest.objects.filter(pk__in=[run.wakeup_id for run in runs if run.wakeup_id])
+    WAKEUP_MOVES.move_all(
+        wakeups, to=WakeupStatus.CLAIMED, expected={WakeupStatus.QUEUED}, claimed_at=now, updated_at=Now()
+    )
+    rows: list[RunEvent] = []
+    for run in runs:
+        seq, epoch = run.event_seq + 1, run.epoch + 1
+        for name, value in {**columns, "status": RunStatus.RUNNING.value, "epoch": epoch, "event_seq": seq}.items():
+            setattr(run, name, value)
+        rows += run_events(run, [Note("run started", payload={"host": host.name, "epoch": epoch})], seq)
+    RunEvent.objects.bulk_create(rows)
+    LiveEvent.objects.bulk_create([*map(run_status_event, runs), *map(announced, rows)])
 
 
 def move_run(
