@@ -76,7 +76,7 @@ def everbeat_processes(plan: Plan) -> tuple[ProcessSpec, ...]:
 
 def _api(plan: Plan) -> ProcessSpec:
     address = ("--host", plan.host, "--port", str(plan.port))
-    size = ("--workers", "1", "--blocking-threads", "8", "--respawn-failed-workers", "--no-ws")
+    size = ("--workers", "1", "--blocking-threads", "4", "--respawn-failed-workers", "--no-ws")
     return ProcessSpec(
         "api",
         (PYTHON, "-m", "granian", "--interface", "wsgi", *address, *size, "config.wsgi:application"),

@@ -6,6 +6,7 @@ person at the terminal and is shown again when everything is ready.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import django
@@ -18,6 +19,7 @@ MIGRATION_LOCK = 0x6576_6572_6265_6174  # "everbeat": two hosts that start toget
 
 def main() -> None:
     """Bring the database up to date and bootstrap an empty one."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])

@@ -27,7 +27,7 @@ STEADY_SECONDS = 60.0  # a process that lived this long starts its next failure 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 LAST_WORDS_SECONDS = 0.5
 LINES_KEPT = 20
-PROBE_EVERY = 0.1
+PROBE_EVERY = 0.2
 
 
 @dataclass(frozen=True)
