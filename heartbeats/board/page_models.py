@@ -47,7 +47,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """Why things stand as they do (`verdict`, `because`) and what moves them forward (`next_step`, perhaps at a time)."""
+    """Why things stand as they do (`verdict`, `because`) and what moves them on (`next_step`, perhaps at a time)."""
 
     verdict: str
     tone: Tone = "neutral"

@@ -1,4 +1,4 @@
-"""The face of every status: an icon of the sprite, a word, and a tone. Closed lists, so that no status is a bare colour."""
+"""The face of every status: an icon of the sprite, a word and a tone. Closed lists: no status is a bare colour."""
 
 from __future__ import annotations
 

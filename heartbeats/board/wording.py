@@ -1,4 +1,4 @@
-"""Numbers, times and identifiers as people read them. Pure; static/js/time.js says the same durations in the browser."""
+"""Numbers, times and identifiers as people read them. Pure; static/js/time.js says the same in the browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KIBI = 1024
 
 
 def duration_words(seconds: float | None) -> str:
-    """`40 ms`, `1.4 s`, `13 s`, `2 m 13 s`, `3 h 05 m`, `4 d 2 h`: two units at most. None is a dash; negative counts as zero."""
+    """`40 ms`, `1.4 s`, `13 s`, `2 m 13 s`, `3 h 05 m`, `4 d 2 h`: two units at most. None is a dash, below 0 is 0."""
     if seconds is None:
         return "–"
     if 0 < seconds < 1:
@@ -75,6 +75,6 @@ def cents_words(cents: int | None) -> str:
 
 
 def silence_level(seconds: float, thresholds: tuple[int, int, int]) -> str:
-    """`ok`, `quiet`, `suspicious`, `critical`: the highest of the three thresholds that the age has reached (spec/3 I)."""
+    """`ok`, `quiet`, `suspicious`, `critical`: the highest threshold that the age has reached (spec/3 I)."""
     reached = sum(seconds >= limit for limit in thresholds)
     return ("ok", "quiet", "suspicious", "critical")[reached]

@@ -45,6 +45,12 @@ def duration(seconds: float | None) -> str:
 
 
 @register.filter
+def period(seconds: float) -> str:
+    """`every {{ sweep.period_seconds|period }}`: `30 s`, `5 m`."""
+    return wording.span_words(seconds)
+
+
+@register.filter
 def short_id(value: UUID | str | None) -> str:
     """`{{ run_id|short_id }}`: the last eight characters."""
     return wording.short_id_words(value)
@@ -107,7 +113,8 @@ def tone_icon(tone: Tone) -> SafeString:
 def copyable(value: UUID | str) -> SafeString:
     """An identifier, short, in monospace; a click copies the whole."""
     return format_html(
-        '<button type="button" class="copy id" data-copy="{}" title="{}: click to copy" aria-label="Copy {}">{}</button>',
+        '<button type="button" class="copy id" data-copy="{}" title="{}: click to copy" aria-label="Copy {}">'
+        "{}</button>",
         value,
         value,
         value,
@@ -209,7 +216,7 @@ def sparkline(hours: Sequence[HourCount], extra_class: str = "") -> SafeString:
     if not hours:
         return mark_safe('<span class="muted">No history yet</span>')
     runs, errors = sum(h.runs for h in hours), sum(h.errors for h in hours)
-    peak = max(4, max(h.runs for h in hours))
+    peak = max(4, *(h.runs for h in hours))
     label = f"{runs} run{'s' * (runs != 1)}, {errors} error{'s' * (errors != 1)} in {len(hours)} hours"
     shapes = format_html_join(
         "",

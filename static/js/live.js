@@ -77,7 +77,13 @@ function lost() {
 
 function connect() {
   if (link.socket) return;
-  const socket = new WebSocket(`${link.url}?since=${link.lastId}`);
+  let socket;
+  try {
+    socket = new WebSocket(`${link.url}?since=${link.lastId}`);
+  } catch {
+    lost(); // an address that this page may never open, such as ws: from https:
+    return;
+  }
   link.socket = socket;
   const slow = setTimeout(() => socket.close(), OPEN_WITHIN);
   socket.addEventListener("open", () => { clearTimeout(slow); opened(); });
