@@ -34,15 +34,25 @@ function socketUrl() {
   return `${origin.replace(/^http/, "ws")}/api/companies/${document.body.dataset.company}/events/ws`;
 }
 
+// Numbered events come once each and in order; passing ones (id null: "run R has N bytes") may be lost or doubled.
+// `live.resync` says that what this page missed is no longer to be had.
+function place(event) {
+  if (event.id === null) return "next";
+  if (event.type === "live.resync") return "missed";
+  if (!Number.isInteger(event.id) || event.id <= link.lastId) return "seen";
+  return event.id > link.lastId + 1 ? "missed" : "next";
+}
+
 function receive(text) {
   const event = JSON.parse(text);
-  if (!Number.isInteger(event.id) || event.id <= link.lastId) return;
-  const missed = event.id > link.lastId + 1;
-  link.lastId = event.id;
-  if (missed) refetchAll();
+  const found = place(event);
+  if (found === "seen") return;
+  if (event.id !== null) link.lastId = event.id;
+  if (found === "missed") refetchAll();
   else refetchFor(event);
-  if (event.type === "heartbeat.run.log") heardFrom(event.payload.runId, event.createdAt);
+  if (event.type === "heartbeat.run.log" && event.payload?.runId) heardFrom(event.payload.runId, event.createdAt);
   document.dispatchEvent(new CustomEvent("everbeat:event", { detail: event }));
+  if (found === "missed") document.dispatchEvent(new CustomEvent("everbeat:poll"));
 }
 
 function startPolling() {

@@ -49,7 +49,7 @@ class Board:
         """What the sections answer from now on."""
         self.site.site.pages |= {f"/board/{name}/": section(name, board) for name in SECTIONS}
 
-    def send(self, number: int, kind: str, **payload: Any) -> None:
+    def send(self, number: int | None, kind: str, **payload: Any) -> None:
         """One envelope."""
         event = {"id": number, "type": kind, "companyId": "c", "createdAt": "2026-11-21T14:32:06Z", "payload": payload}
         self.sockets[-1].send(json.dumps(event))
@@ -98,6 +98,17 @@ def test_a_gap_in_the_ids_refetches_everything(board: Board) -> None:
     assert set(board.asked()) == set(SECTIONS)
 
 
+def test_a_resync_refetches_everything_and_starts_to_count_anew(board: Board) -> None:
+    board.send(7, "live.resync")
+    board.after(1)
+    assert set(board.asked()) == set(SECTIONS)
+    before = board.asked()["waiting"]
+    board.send(8, "agent.error", agentId="a")
+    board.after(1)
+    assert board.asked()["agents"] == 2
+    assert board.asked()["waiting"] == before
+
+
 def test_an_event_that_was_seen_before_does_nothing(board: Board) -> None:
     board.send(41, "agent.status", agentId="a")
     board.after(1)
@@ -135,7 +146,7 @@ def test_a_silent_run_changes_its_face_without_a_request(board: Board) -> None:
 def test_output_of_a_run_resets_its_age_without_a_request(board: Board) -> None:
     cell = board.page.locator(f"#run-{samples.uid(103)} .silence")
     assert "No output yet" in cell.inner_text()
-    board.send(42, "heartbeat.run.log", runId=str(samples.uid(103)), logBytes=10)
+    board.send(None, "heartbeat.run.log", runId=str(samples.uid(103)), logBytes=10)
     board.page.clock.run_for(2000)
     assert cell.inner_text().strip() in {"now", "2 s ago"}
     assert board.asked() == {}

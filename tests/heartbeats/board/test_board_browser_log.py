@@ -49,11 +49,11 @@ class Viewer:
     def _connected(self, socket: object) -> None:
         self.socket = socket
 
-    def write(self, more: bytes, number: int) -> None:
+    def write(self, more: bytes) -> None:
         """The log grows and the socket says so."""
         self.site.site.log += more
         payload = {"runId": self.run, "logBytes": len(self.site.site.log)}
-        event = {"id": number, "type": "heartbeat.run.log", "createdAt": "2026-11-21T14:32:06Z", "payload": payload}
+        event = {"id": None, "type": "heartbeat.run.log", "createdAt": "2026-11-21T14:32:06Z", "payload": payload}
         self.socket.send(json.dumps(event))  # type: ignore[attr-defined]
 
     def wait_for(self, text: str) -> None:
@@ -139,7 +139,7 @@ def test_follow_shows_new_output_and_scrolling_up_stops_it(view: Callable[..., V
     follow = viewer.page.get_by_role("button", name="Follow")
     viewer.wait_for("line 4999")
     assert follow.get_attribute("aria-pressed") == "true"
-    viewer.write(entry("fresh output\n"), 42)
+    viewer.write(entry("fresh output\n"))
     viewer.wait_for("fresh output")
     viewer.page.locator(".log-view").hover()
     viewer.page.mouse.wheel(0, -400)
@@ -150,7 +150,7 @@ def test_half_a_record_waits_for_its_other_half(view: Callable[..., Viewer]) -> 
     whole = entry("second 針\n")
     viewer = view(entry("first\n") + whole[:-7], growing=True)
     assert viewer.page.locator(".log-line").count() == 1
-    viewer.write(whole[-7:], 42)
+    viewer.write(whole[-7:])
     viewer.wait_for("second 針")
     assert viewer.page.locator(".log-line").count() == 2
 
@@ -158,7 +158,7 @@ def test_half_a_record_waits_for_its_other_half(view: Callable[..., Viewer]) -> 
 def test_an_empty_log_that_may_grow_says_so_and_then_shows_what_comes(view: Callable[..., Viewer]) -> None:
     viewer = view(b"", growing=True)
     viewer.page.get_by_text("No output yet.").wait_for()
-    viewer.write(entry("hello\n"), 42)
+    viewer.write(entry("hello\n"))
     viewer.wait_for("hello")
 
 
