@@ -1,0 +1,130 @@
+"""`POST /agents/:id/wakeup` and `/heartbeat/invoke`: somebody asks that an agent run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.access import agent_for
+from agents.actors import Actor
+from agents.api.base import ActorView
+from agents.api.idempotency import key_of
+from agents.journal import activity, log_activity
+from agents.models import Agent
+from config.common.wire.camel import opaque
+from config.common.wire.errors import Conflict, Forbidden, NotFound
+from heartbeats.api.shapes import WakeupBody, single_run
+from heartbeats.models import HeartbeatRun
+from heartbeats.vocabulary import RunStatus, TriggerDetail, WakeupSource
+from heartbeats.wakeups.request import AgentNotFound, WakeupAsk, WakeupConflict, WakeupOutcome, request_wakeup
+from issues.models import Issue
+
+ONLY_ITSELF = "Agent can only invoke itself"
+_SAID = {
+    "issue_execution_deferred": "The issue has a live run; the wakeup waits for it.",
+    "wakeup_skipped": "The wakeup was skipped.",
+}
+
+
+class WakeAgent(ActorView):
+    """`POST /agents/:id/wakeup`."""
+
+    def post(self, _request: Request, ref: str) -> Response:
+        """202 with the run, or with what became of the wakeup."""
+        agent = invocable_agent(self, ref)
+        fields = self.body(WakeupBody)
+        payload = fields.get("payload") or None
+        context: dict[str, Any] = {"triggeredBy": "agent" if self.actor.is_agent else "board", "actorId": self.actor.id}
+        if fields.get("force_fresh_session"):
+            context["forceFreshSession"] = True
+        ask = WakeupAsk(
+            agent_id=agent.id,
+            company_id=agent.company_id,
+            source=WakeupSource(fields["origin"]),
+            trigger_detail=TriggerDetail(fields["trigger_detail"]),
+            reason=fields.get("reason") or None,
+            payload=payload,
+            context=context,
+            idempotency_key=fields.get("idempotency_key") or key_of(self.request),
+            requested_by=self.actor,
+        )
+        outcome = ask_for(self, ask)
+        if outcome.run_id is None:
+            return Response(_skipped(agent, payload, outcome), status=202)
+        return Response(opaque(_invoked(self.actor, agent, outcome.run_id, repeated=outcome.repeated)), status=202)
+
+
+class InvokeAgent(ActorView):
+    """`POST /agents/:id/heartbeat/invoke`: the body is ignored."""
+
+    def post(self, _request: Request, ref: str) -> Response:
+        """202 with the run, or `{"status": "skipped"}`."""
+        agent = invocable_agent(self, ref)
+        ask = WakeupAsk(
+            agent_id=agent.id,
+            company_id=agent.company_id,
+            source=WakeupSource.ON_DEMAND,
+            trigger_detail=TriggerDetail.MANUAL,
+            context={"triggeredBy": "agent" if self.actor.is_agent else "board", "actorId": self.actor.id},
+            idempotency_key=key_of(self.request),
+            requested_by=self.actor,
+        )
+        outcome = ask_for(self, ask)
+        if outcome.run_id is None:
+            return Response({"status": "skipped"}, status=202)
+        return Response(opaque(_invoked(self.actor, agent, outcome.run_id, repeated=outcome.repeated)), status=202)
+
+
+def invocable_agent(view: ActorView, ref: str) -> Agent:
+    """The agent, if the caller may start it: people who may write, and the agent itself."""
+    agent = agent_for(view.actor, ref, view.company_ref, write=True)
+    if view.actor.is_agent and view.actor.agent_id != agent.id:
+        raise Forbidden(ONLY_ITSELF)
+    return agent
+
+
+def ask_for(view: ActorView, ask: WakeupAsk) -> WakeupOutcome:
+    """Request the wakeup; conflicts become 409, an agent that vanished meanwhile 404."""
+    try:
+        return request_wakeup(ask, now=view.now)
+    except WakeupConflict as refused:
+        raise Conflict(refused.message, details=refused.details) from refused
+    except AgentNotFound:
+        raise NotFound.of("Agent") from None
+
+
+def _invoked(actor: Actor, agent: Agent, run_id: UUID, *, repeated: bool) -> dict[str, Any]:
+    run = HeartbeatRun.objects.get(id=run_id, company_id=agent.company_id)
+    if not repeated:
+        log_activity(
+            activity(
+                actor,
+                agent.company_id,
+                "heartbeat.invoked",
+                entity_type="heartbeat_run",
+                entity_id=run.id,
+                details={"agentId": str(agent.id)},
+            )
+        )
+    return single_run(run)
+
+
+def _skipped(agent: Agent, payload: Mapping[str, Any] | None, outcome: WakeupOutcome) -> dict[str, Any]:
+    issue_id = str(payload.get("issueId") or "") if payload else ""
+    issue = Issue.objects.filter(id=issue_id, company_id=agent.company_id).first() if len(issue_id) == 36 else None
+    run = issue.execution_run if issue else None
+    held = run is not None and run.status in (RunStatus.QUEUED, RunStatus.RUNNING)
+    reason = "issue_execution_deferred" if held else "wakeup_skipped"
+    return {
+        "status": "skipped",
+        "reason": reason,
+        "message": f"{_SAID[reason]} ({outcome.reason})" if outcome.reason else _SAID[reason],
+        "issueId": issue.id if issue else None,
+        "executionRunId": run.id if run and held else None,
+        "executionAgentId": run.agent_id if run and held else None,
+        "executionAgentName": run.agent.name if run and held else None,
+    }
