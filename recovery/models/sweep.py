@@ -38,7 +38,10 @@ class SweepRun(TimestampedModel):
 
 
 class SweepState(models.Model):
-    """One row per sweep: switched on or off by an operator, and when it last succeeded."""
+    """One row per sweep: switched on or off by an operator, and when it last succeeded.
+
+    `late_in_a_row` counts the passes that came late without a break: what the reaper asks "was I away?" with.
+    """
 
     sweep = models.CharField(max_length=32, choices=choices_of(SweepName), primary_key=True)
     enabled = models.BooleanField(default=True)
@@ -46,6 +49,7 @@ class SweepState(models.Model):
     last_succeeded_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(null=True, blank=True)
     last_seconds = models.FloatField(null=True, blank=True)
+    late_in_a_row = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["sweep"]

@@ -1,0 +1,58 @@
+"""Every sweep by name: its body and its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+
+from django.conf import settings
+
+from recovery.dispatch.queued import dispatch_queued
+from recovery.dispatch.timers import wake_by_timer
+from recovery.schedule import periods
+from recovery.sweeps.cycle import SweepConfig
+from recovery.sweeps.rows import SweepPass
+from recovery.sweeps.run import Sweep
+from recovery.upkeep.prune import prune
+from recovery.vocabulary import SweepName
+
+
+def _thin(_work: SweepPass) -> None:
+    """A pass without a body yet."""
+
+
+_BODIES: dict[SweepName, Callable[[SweepPass], None]] = {
+    SweepName.REAP_ORPHANS: _thin,
+    SweepName.PROMOTE_RETRIES: _thin,
+    SweepName.DISPATCH_QUEUED: dispatch_queued,
+    SweepName.RECONCILE_STRANDED: _thin,
+    SweepName.SCAN_SILENT_RUNS: _thin,
+    SweepName.GRAPH_LIVENESS: _thin,
+    SweepName.TICK_TIMERS: wake_by_timer,
+    SweepName.SILENT_AGENTS: _thin,
+    SweepName.PRUNE: prune,
+}
+_BATCH = {SweepName.DISPATCH_QUEUED: 1_000, SweepName.PROMOTE_RETRIES: 200, SweepName.PRUNE: 5_000}
+_QUIET = {SweepName.DISPATCH_QUEUED}
+
+# What a start needs first: the dead are found before their work is given out again (spec/3, head).
+START_ORDER = (
+    SweepName.REAP_ORPHANS,
+    SweepName.PROMOTE_RETRIES,
+    SweepName.DISPATCH_QUEUED,
+    SweepName.RECONCILE_STRANDED,
+    SweepName.TICK_TIMERS,
+    SweepName.SILENT_AGENTS,
+    SweepName.SCAN_SILENT_RUNS,
+    SweepName.GRAPH_LIVENESS,
+    SweepName.PRUNE,
+)
+
+
+@cache
+def sweep_named(name: SweepName) -> Sweep:
+    """The sweep of that name."""
+    period = timedelta(seconds=periods(settings.TIMINGS)[name])
+    config = SweepConfig(str(name), period, batch_size=_BATCH.get(name, 100))
+    return Sweep(name, _BODIES[name], config, quiet=name in _QUIET)
