@@ -44,10 +44,18 @@ WAKEUP_MOVES = Transitions(
             WakeupStatus.CANCELLED,
             WakeupStatus.TIMED_OUT,
         },
-        WakeupStatus.DEFERRED: {WakeupStatus.QUEUED, WakeupStatus.FAILED, WakeupStatus.CANCELLED},
+        # coalesced: into the bounded retry of the run that it waited for
+        WakeupStatus.DEFERRED: {
+            WakeupStatus.QUEUED,
+            WakeupStatus.COALESCED,
+            WakeupStatus.FAILED,
+            WakeupStatus.CANCELLED,
+        },
         **dict.fromkeys(WakeupStatus.CLOSED, ()),
     }
 )
+
+CALLED_FORWARD = "Scheduled retry was called forward by a person and went back to the queue"
 
 _TAKE_SEQ = "update heartbeats_heartbeatrun set event_seq = event_seq + %s where id = %s returning event_seq"
 

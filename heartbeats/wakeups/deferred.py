@@ -12,15 +12,22 @@ from django.db import transaction
 
 from agents.actors import system
 from agents.journal import activity, log_activity
+from agents.vocabulary import ActorType
 from config.common.models import uuid7
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.readings import count_of
 from heartbeats.runs.claim_facts import is_verified
-from heartbeats.runs.lifecycle import move_wakeup
+from heartbeats.runs.lifecycle import CALLED_FORWARD, call_forward, move_wakeup
 from heartbeats.runs.release import DeferredWake, Drop, Promote, ReleasedIssue, judge_deferred
-from heartbeats.runs.scheduling import TASK_KEY_CHARS, NewRun, insert_run, saved_session_id
+from heartbeats.runs.scheduling import TASK_KEY_CHARS, NewRun, insert_run, ring, saved_session_id
 from heartbeats.vocabulary import TriggerDetail, WakeupRowReason, WakeupSource, WakeupStatus
-from heartbeats.wakeups.context import current_comment_id, derive_session_key, promoted_context
+from heartbeats.wakeups.context import (
+    comment_ids,
+    current_comment_id,
+    derive_session_key,
+    merge_coalesced,
+    promoted_context,
+)
 from heartbeats.wakeups.interactions import Requester
 from issues.models import Issue
 from issues.readiness import pause_hold_of
@@ -110,6 +117,29 @@ def promote(issue: Issue, waiting: WaitingWakes, step: Promote, *, now: datetime
     if step.stamp_lock:
         issue.execution_run_id = run.pk
     return run
+
+
+def hand_to_retry(waiting: WaitingWakes, retry: HeartbeatRun, *, host_label: str, now: datetime) -> bool:
+    """A person's comment that waited for a run which is now parked for a retry calls that retry forward (spec/3 K.8).
+
+    The waiting wakeup of the retry's agent joins it, comments and all. False when no person waits.
+    """
+    row = next((row for row in waiting.rows if row.agent_id == retry.agent_id and _of_a_person(row)), None)
+    if row is None:
+        return False
+    retry.context = merge_coalesced(retry.context, row.context or {})
+    HeartbeatRun.objects.filter(pk=retry.pk).update(context=retry.context, wake_comment=row.wake_comment_id)
+    mine = WakeupRequest.objects.filter(pk=row.pk)
+    move_wakeup(mine, WakeupStatus.COALESCED, expected={WakeupStatus.DEFERRED}, finished_at=now, run_id=retry.pk)
+    waiting.rows.remove(row)
+    waiting.wakes[:] = [wake for wake in waiting.wakes if wake.id != str(row.pk)]
+    if call_forward(retry, message=CALLED_FORWARD):
+        ring(retry.agent_id, host_label)
+    return True
+
+
+def _of_a_person(row: WakeupRequest) -> bool:
+    return row.requested_by_type == ActorType.USER and bool(comment_ids(row.context or {}))
 
 
 def _promoted_run(issue: Issue, row: WakeupRequest, context: Mapping[str, Any], step: Promote) -> NewRun:

@@ -15,7 +15,7 @@ from agents.journal import activity, log_activity
 from agents.vocabulary import ActorType
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.readings import JsonObject, count_of, text_of
-from heartbeats.runs.lifecycle import call_forward
+from heartbeats.runs.lifecycle import CALLED_FORWARD, call_forward
 from heartbeats.runs.scheduling import REASON_CHARS, NewRun, queue_run, ring
 from heartbeats.runs.stale_retries import cancel_stale_retry
 from heartbeats.vocabulary import RetryReason, RunStatus, WakeupRowReason, WakeupStatus
@@ -25,8 +25,6 @@ from heartbeats.wakeups.gates import Coalesce, Defer, Queue, Refused, Skipped, V
 from heartbeats.wakeups.incoming import IncomingWake, uuid_of
 from heartbeats.wakeups.live_run import LiveRunFinding
 from issues.models import Issue
-
-CALLED_FORWARD = "Scheduled retry was called forward by a person and went back to the queue"
 
 
 @dataclass(frozen=True)
