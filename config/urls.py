@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views import defaults
 
 from config import health
+from config.common.wire.envelope import route_not_found, server_error
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("api/", include("agents.api.urls")),
     path("api/", include("heartbeats.api.urls")),
+    re_path(r"^api/", route_not_found),  # last: what nobody above answers
 ]
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    """JSON under `/api`, a page elsewhere; neither says anything of the cause."""
+    return server_error(request) if request.path.startswith("/api/") else defaults.server_error(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -33,12 +34,12 @@ class IssueLiveRuns(ActorView):
 class IssueActiveRun(ActorView):
     """`GET /issues/:id/active-run`."""
 
-    def get(self, _request: Request, ref: str) -> Response:
+    def get(self, _request: Request, ref: str) -> Response | HttpResponse:
         """The run that holds the execution lock, else the assignee's running run here, else null."""
         issue = issue_for(self.actor, ref)
         run = active_run(issue)
         if run is None:
-            return Response(opaque(None))
+            return HttpResponse(b"null", content_type="application/json")  # an empty body would be no answer
         silence = output_silence([run], now=self.now).get(run.id)
         facts = {"agentName": run.agent.name, "adapterType": run.adapter_type, "outputSilence": silence}
         return Response(opaque(single_run(run) | facts))
