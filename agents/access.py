@@ -178,12 +178,12 @@ def leads(agent: Agent) -> bool:
 
 def may_configure(actor: Actor, agent: Agent) -> bool:
     """Whether the caller sees and changes this agent's configuration: people who write, itself, CEO, creators."""
-    if not actor.changes(agent.company_id):
-        return False
-    if actor.is_board or actor.agent_id == agent.id:
-        return True
-    me = acting_agent(actor)
-    return me is not None and (leads(me) or holds_grant(me.id, Permission.AGENTS_CREATE))
+    return (actor.agent_id == agent.id and actor.is_agent) or may_configure_all(actor, agent.company_id)
+
+
+def may_configure_all(actor: Actor, company_id: UUID) -> bool:
+    """Whether the caller sees and changes the configuration of every agent of the company."""
+    return actor.changes(company_id) and _may_create_agents(actor)
 
 
 def require_configuration(actor: Actor, agent: Agent) -> None:

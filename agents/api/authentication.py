@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from agents import credentials
 from agents.actors import Actor, ActorSource
 from agents.api.run_header import NOT_YOUR_RUN, RUN_HEADERS, RunFacts, find_run, run_named
-from agents.key_material import hash_key
+from agents.key_material import BOARD_SCHEME, hash_key
 from agents.models import Agent, User
 from agents.run_token import RunClaims, read_run_token
 from config.common.clock import utc_now
@@ -69,8 +69,8 @@ def bearer_actor(token: str, *, now: datetime) -> tuple[Actor, Credential]:
 
 def _by_key(token: str, *, now: datetime) -> tuple[Actor, Credential] | None:
     key_hash = hash_key(token)
-    # Agents call a thousand times as often as people do; a random token is in one table at most, so order is free.
-    agent_key = credentials.agent_key_of(key_hash)
+    # A key of the board is in its own table only; anything else may be in either.
+    agent_key = None if token.startswith(BOARD_SCHEME) else credentials.agent_key_of(key_hash)
     if agent_key is not None:
         credentials.touch(agent_key, now=now)
         actor = credentials.agent_actor(agent_key.agent, ActorSource.AGENT_KEY, key_id=agent_key.id)
