@@ -24,8 +24,9 @@ _ANSWER_MARGIN_SEC = 1.0
 class LaunchSpec:
     """What to run. `env` is complete: nothing is inherited. `redact` lists secrets that must not reach the log.
 
-    `stdin` None means an empty stdin. `doorbell` is the path of a Unix datagram socket. `deadman_sec` None means that
-    the shim never ends the command by itself; with it, TERM, then KILL after `grace_sec`, when the lease goes stale.
+    `notes` are lines that the log begins with, on the stream `system`. `stdin` None means an empty stdin. `doorbell`
+    is the path of a Unix datagram socket. `deadman_sec` None means that the shim never ends the command by itself; with
+    it, TERM, then KILL after `grace_sec`, when the lease goes stale.
     """
 
     run_id: str
@@ -35,6 +36,7 @@ class LaunchSpec:
     cwd: str
     stdin: str | None = None
     redact: Sequence[str] = ()
+    notes: Sequence[str] = ()
     max_log_bytes: int = DEFAULT_MAX_LOG_BYTES
     max_line_chars: int = LINE_LIMIT_CHARS
     grace_sec: float = 15.0

@@ -136,6 +136,8 @@ class _Start:
         from heartbeats.execution.shim_parts.sanitise import LINE_LIMIT_CHARS, secret_forms
 
         spec = self._spec
+        for note in spec.get("notes") or ():
+            self._log.note(f"{note}\n")
         bell = Bell(spec.get("doorbell"), spec["run_id"])
         bell.ring("started")
         forms = secret_forms(spec.get("redact") or ())

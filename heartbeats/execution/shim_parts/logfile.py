@@ -18,6 +18,7 @@ STATE_NAME = "log_state.json"
 MAX_LINE_BYTES = 16_383
 LIMIT_REASON = "log_limit"
 _NOTE_RESERVE = 512
+_MOST_NOTE_CHARS = 2_000
 _RETRY_SEC = 1.0
 
 
@@ -56,6 +57,11 @@ class LogFile:
                 self.drop(max(0, source_bytes - stored))
                 return
             stored += len(piece)
+
+    def note(self, text: str) -> None:
+        """Store a short line of our own on the stream `system`, as far as the disk allows."""
+        if not self._failing and self.size + len(text.encode()) + _NOTE_RESERVE <= self._max_bytes:
+            self._note(text[:_MOST_NOTE_CHARS])
 
     def drop(self, count: int) -> None:
         """Count output that was drained and not stored; the file's mtime still says that there was output."""

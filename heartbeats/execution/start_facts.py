@@ -1,0 +1,182 @@
+"""Loading what a start depends on: the run with its agent, issue, project and session, in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import F
+
+from heartbeats.models import HeartbeatRun, RuntimeState, TaskSession
+from heartbeats.readings import JsonObject
+from heartbeats.runs.compaction import (
+    NO_ROTATION,
+    Rotation,
+    SessionRun,
+    evaluate_compaction,
+    history_length,
+    parse_compaction_policy,
+)
+from heartbeats.runs.sessions import NO_SESSION, ResumeChoice, SavedTaskSession, choose_session
+from heartbeats.runs.task_text import TaskIssue, task_markdown
+from heartbeats.runs.wake_payload import ContinuationSummary, WakeComment, WakeIssue, build_wake_payload
+from heartbeats.vocabulary import RunStatus
+from heartbeats.wakeups.context import HARNESS_CHECKOUT, comment_ids, derive_session_key
+from issues.models import Issue, IssueComment, IssueDocument, ProjectWorkspace
+
+CONTINUATION_SUMMARY = "continuation-summary"
+
+
+@dataclass(frozen=True, slots=True)
+class StartFacts:
+    """A claimed run and all that its start depends on. `notes` are lines for its log."""
+
+    run: HeartbeatRun
+    issue: Issue | None
+    workspaces: Sequence[ProjectWorkspace]
+    summary: IssueDocument | None
+    resume: ResumeChoice
+    rotation: Rotation
+    checked_out: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """What the agent is told: the context it was woken with, the wake payload, and the task as text."""
+
+    context: JsonObject
+    payload: JsonObject | None
+    task_text: str | None
+
+
+def load_run(run_id: UUID, epoch: int) -> HeartbeatRun | None:
+    """The run of this claim with agent and issue; None when the claim is over."""
+    rows = HeartbeatRun.objects.select_related("agent", "issue", "issue__project", "issue__project_workspace")
+    return rows.filter(pk=run_id, epoch=epoch, status=RunStatus.RUNNING).first()
+
+
+def load_facts(run: HeartbeatRun, *, checked_out: bool = False, notes: Sequence[str] = ()) -> StartFacts:
+    """The rest. One to five statements: fewer for a run without issue and without session."""
+    issue = run.issue
+    summary = _continuation_summary(issue)
+    resume = _resume(run)
+    rotation = _rotation(run, resume, summary)
+    told = list(notes)
+    if resume.reset_reason:
+        told.append(f"Session: starting afresh, because {resume.reset_reason}.")
+    if rotation.rotate:
+        told.append(f"Session: starting afresh, because {rotation.reason}.")
+        resume = ResumeChoice(NO_SESSION, reset_reason=rotation.reason)
+    return StartFacts(run, issue, _workspaces(issue), summary, resume, rotation, checked_out, tuple(told))
+
+
+def load_wake(facts: StartFacts) -> Wake:
+    """The wake payload and the task text. One statement when the wake names comments, else none."""
+    context = dict(facts.run.context)
+    if facts.checked_out:
+        context[HARNESS_CHECKOUT] = True
+    comments = _comments(facts, comment_ids(context))
+    issue = facts.issue
+    payload = build_wake_payload(
+        context,
+        issue=_shown(issue) if issue else None,
+        comments=comments,
+        summary=_summary(facts.summary),
+    )
+    task = TaskIssue(issue.identifier or str(issue.pk), issue.title, issue.description) if issue else None
+    return Wake(context, payload, task_markdown(task, comments[-1].body if comments else None))
+
+
+def _resume(run: HeartbeatRun) -> ResumeChoice:
+    task_key = derive_session_key(run.context) or run.task_key
+    if task_key is None:
+        state = RuntimeState.objects.filter(agent_id=run.agent_id).values_list("session_id", flat=True).first()
+        return choose_session(run.context, task_key=None, task_session=None, runtime_session_id=state)
+    row = TaskSession.objects.filter(
+        agent_id=run.agent_id, company_id=run.company_id, adapter_type=run.adapter_type, task_key=task_key
+    ).first()
+    saved = (
+        SavedTaskSession(row.session_params, row.session_display_id, str(row.last_run_id) if row.last_run_id else None)
+        if row
+        else None
+    )
+    return choose_session(run.context, task_key=task_key, task_session=saved, runtime_session_id=None)
+
+
+def _rotation(run: HeartbeatRun, resume: ResumeChoice, summary: IssueDocument | None) -> Rotation:
+    session_id = resume.session.persisted_id
+    if not session_id:
+        return NO_ROTATION
+    policy = parse_compaction_policy(run.adapter_type, run.agent.runtime_config)
+    rows = HeartbeatRun.objects.filter(
+        company_id=run.company_id, agent_id=run.agent_id, session_id_after=session_id
+    ).exclude(pk=run.pk)
+    newest = rows.order_by("-created_at").values("id", "created_at", "liveness_state", "usage", "result")
+    history = [
+        SessionRun(
+            str(row["id"]),
+            row["created_at"],
+            row["liveness_state"],
+            row["usage"],
+            (row["result"] or {}).get("summary"),
+        )
+        for row in newest[: history_length(policy)]
+    ]
+    oldest = rows.order_by("created_at").values_list("created_at", flat=True).first() if history else None
+    return evaluate_compaction(
+        policy=policy,
+        session_id=session_id,
+        runs=history,
+        oldest_created_at=oldest,
+        issue_id=str(run.issue_id) if run.issue_id else None,
+        continuation_summary=summary.body if summary else None,
+    )
+
+
+def _continuation_summary(issue: Issue | None) -> IssueDocument | None:
+    if issue is None:
+        return None
+    return IssueDocument.objects.filter(issue=issue, company_id=issue.company_id, key=CONTINUATION_SUMMARY).first()
+
+
+def _workspaces(issue: Issue | None) -> list[ProjectWorkspace]:
+    if issue is None or issue.project_id is None:
+        return []
+    rows = ProjectWorkspace.objects.filter(project_id=issue.project_id, company_id=issue.company_id)
+    ordered = rows.order_by(F("is_primary").desc(), "created_at")
+    return sorted(ordered, key=lambda workspace: workspace.pk != issue.project_workspace_id)
+
+
+def _comments(facts: StartFacts, ids: Sequence[str]) -> list[WakeComment]:
+    if not ids:
+        return []
+    known = [found for found in map(_uuid, ids) if found]
+    rows = {str(row.pk): row for row in IssueComment.objects.filter(company_id=facts.run.company_id, pk__in=known)}
+    return [_wake_comment(rows[comment_id]) for comment_id in ids if comment_id in rows]
+
+
+def _wake_comment(row: IssueComment) -> WakeComment:
+    author_type = "agent" if row.author_agent_id else "user" if row.author_user_id else "system"
+    author = row.author_agent_id or row.author_user_id
+    return WakeComment(
+        str(row.pk), str(row.issue_id), row.body, row.created_at, author_type, str(author) if author else None
+    )
+
+
+def _shown(issue: Issue) -> WakeIssue:
+    return WakeIssue(str(issue.pk), issue.identifier, issue.title, issue.status, issue.priority)
+
+
+def _summary(document: IssueDocument | None) -> ContinuationSummary | None:
+    if document is None:
+        return None
+    return ContinuationSummary(document.key, document.title, document.body, document.updated_at)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

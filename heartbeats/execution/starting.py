@@ -1,0 +1,189 @@
+"""Starting an agent's queued runs on this host: claim, prepare, check once more, launch, record (DESIGN 5, spec/2 D).
+
+Every step may be the last one of this process. Before the launch a failure ends the run with a code; after it nothing
+here matters any more: the run directory tells the supervisor everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+
+from agents.vocabulary import AdapterType
+from heartbeats.execution import rundir
+from heartbeats.execution.adapters.base import SetupError
+from heartbeats.execution.bell_socket import ring_doorbell
+from heartbeats.execution.identity import current_boot_id
+from heartbeats.execution.launch import Launched, LaunchFailed, launch
+from heartbeats.execution.orders import attempt_name, since_boot, write_orders
+from heartbeats.execution.preparation import Prepared, prepare, setup_family
+from heartbeats.execution.rundir import RunDir
+from heartbeats.execution.start_facts import load_facts, load_run
+from heartbeats.execution.start_lock import starting
+from heartbeats.models import EnvironmentLease, HeartbeatRun
+from heartbeats.runs.cancelling import AGENT_PAUSED, cancel_run, process_stopped
+from heartbeats.runs.claiming import ClaimedRun, claim_runs
+from heartbeats.runs.finalising import ExecutionResult, finalise_run
+from heartbeats.runs.leases import may_start, record_process
+from heartbeats.runs.lifecycle import Note, add_notes
+
+ALREADY_STARTED = "already_started"
+
+_ROOM = """
+select a.adapter_type, (
+    select count(*) from heartbeats_heartbeatrun r
+    where r.executor_host = %s and (r.status = 'running' or r.process_stopping))
+from agents_agent a where a.id = %s
+"""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Started:
+    """What one call did: runs whose process runs now, and runs that ended before theirs could start."""
+
+    started: tuple[UUID, ...] = ()
+    ended: tuple[UUID, ...] = ()
+
+
+@cache
+def boot_id() -> str:
+    """The boot id of this host; it cannot change under a living process."""
+    return current_boot_id()
+
+
+def start_runs(agent_id: UUID, *, now: datetime) -> Started:
+    """Claim for this host what the agent's slots and the host's capacity allow, and start each.
+
+    Safe to repeat and to run at once with others. Remote agents claim for themselves: nothing happens.
+    """
+    room = _room(agent_id)
+    if room <= 0:
+        return Started()
+    asked_at = since_boot()
+    claimed = claim_runs(
+        agent_id,
+        host=settings.HOST_ID,
+        boot_id=boot_id(),
+        capacity=room,
+        lease_seconds=settings.TIMINGS.lease,
+        now=now,
+    )
+    lease_until = asked_at + settings.TIMINGS.lease
+    outcome = {claim.run_id: start_claimed(claim, lease_until=lease_until, now=now) for claim in claimed.runs}
+    return Started(
+        tuple(run_id for run_id, runs in outcome.items() if runs),
+        tuple(run_id for run_id, runs in outcome.items() if not runs),
+    )
+
+
+def start_claimed(claim: ClaimedRun, *, lease_until: float, now: datetime) -> bool:
+    """Start one claimed run; True when its process runs. Whatever goes wrong before the launch ends the run."""
+    try:
+        directory = rundir.create(settings.RUNS_DIR, attempt_name(claim.run_id, claim.epoch))
+        with starting(directory):
+            answer = _prepare_and_launch(claim, directory, lease_until, now)
+    except SetupError as error:
+        return _fail(claim, error.code, error.message, error.family, now)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        return _fail(claim, "run_dir_unwritable", f"The run directory cannot be written: {error.strerror}.", None, now)
+    except Exception as error:
+        log.exception("run_not_started", run_id=str(claim.run_id))
+        return _fail(claim, "start_failed", f"The start failed: {type(error).__name__}: {error}", None, now)
+    if isinstance(answer, Launched):
+        _record(claim, answer)
+        return True
+    if answer is None:
+        _abandon(claim, directory, now)
+    elif answer.code != ALREADY_STARTED:
+        directory.remove()
+        _fail(claim, answer.code, answer.message, setup_family(answer.code), now)
+    return False
+
+
+def _room(agent_id: UUID) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_ROOM, [settings.HOST_ID, agent_id])
+        row = cursor.fetchone()
+    if row is None or row[0] == AdapterType.REMOTE:
+        return 0
+    return int(settings.HOST_CAPACITY - row[1])
+
+
+def _prepare_and_launch(
+    claim: ClaimedRun, directory: RunDir, lease_until: float, now: datetime
+) -> Launched | LaunchFailed | None:
+    """None: the run may not start any more."""
+    run = load_run(claim.run_id, claim.epoch)
+    if run is None:
+        return None
+    prepared = prepare(load_facts(run), directory, lease_until=lease_until, now=now)
+    write_orders(directory, prepared.orders)
+    _announce(run, prepared, now)
+    if not may_start(claim.run_id, epoch=claim.epoch):
+        return None
+    return launch(directory, prepared.spec)
+
+
+def _announce(run: HeartbeatRun, prepared: Prepared, now: datetime) -> None:
+    """The intent, committed before the act: the lease of the environment and the event `adapter.invoke`."""
+    with transaction.atomic():
+        EnvironmentLease.objects.bulk_create(
+            [EnvironmentLease(company_id=run.company_id, run_id=run.pk, issue_id=run.issue_id, acquired_at=now)],
+            ignore_conflicts=True,
+        )
+        HeartbeatRun.objects.filter(pk=run.pk, epoch=run.epoch).update(
+            log_store="local_file", log_ref=prepared.orders.name
+        )
+        add_notes(run, Note("adapter invocation", event_type="adapter.invoke", payload=prepared.invoked))
+
+
+def _record(claim: ClaimedRun, answer: Launched) -> None:
+    """Tell the database which process it is. If the run is over meanwhile, the supervisor stops what was started."""
+    child = answer.process.child
+    try:
+        recorded = record_process(
+            claim.run_id,
+            epoch=claim.epoch,
+            pid=child.pid,
+            group_id=answer.process.pgid,
+            start_ticks=child.start_ticks,
+            started_at=datetime.fromtimestamp(answer.process.started_at, UTC),
+        )
+    except Exception:
+        log.exception("process_not_recorded", run_id=str(claim.run_id))
+        recorded = False
+    if not recorded:
+        ring_doorbell(settings.RUNS_DIR, "check", str(claim.run_id))
+
+
+def _abandon(claim: ClaimedRun, directory: RunDir, now: datetime) -> None:
+    """The run was cancelled, or its agent stopped, between claim and launch (spec/4 16.4)."""
+    directory.remove()
+    if HeartbeatRun.objects.filter(pk=claim.run_id, epoch=claim.epoch, status="running").exists():
+        cancel_run(claim.run_id, reason=AGENT_PAUSED, now=now)
+    process_stopped(claim.run_id, epoch=claim.epoch, now=now)
+
+
+def _fail(claim: ClaimedRun, code: str, message: str, family: str | None, now: datetime) -> bool:
+    """End the run before it began. If that fails too, the supervisor finds a claimed run without process."""
+    result = ExecutionResult(
+        error_code=code,
+        error_message=message,
+        error_family=family,
+        result={"errorFamily": str(family)} if family else None,
+    )
+    try:
+        finalise_run(claim.run_id, epoch=claim.epoch, result=result, now=now)
+    except Exception:
+        log.exception("run_not_failed", run_id=str(claim.run_id), code=code)
+    return False
