@@ -17,6 +17,7 @@ from agents.access import (
     require_company_write,
     require_configuration,
 )
+from agents.actors import Actor
 from agents.api.base import ActorView
 from agents.api.permissions import IsAgent
 from agents.api.shapes.agents import (
@@ -104,7 +105,7 @@ class AgentDetail(ActorView):
 
     def get(self, _request: Request, ref: str) -> Response:
         """The agent with its superiors and rights."""
-        return Response(self._detail(agent_for(self.actor, ref, self.company_ref)))
+        return Response(_detail(self.actor, agent_for(self.actor, ref, self.company_ref)))
 
     def patch(self, _request: Request, ref: str) -> Response:
         """Change it."""
@@ -122,22 +123,16 @@ class AgentDetail(ActorView):
         delete_agent(self.board_only(), ref, now=self.now, company_ref=self.company_ref)
         return Response({"ok": True})
 
-    def _detail(self, agent: Agent) -> dict[str, Any]:
-        configs = may_configure(self.actor, agent)
-        return agent_detail(agent, chain_of_command(agent.id), access_of(agent), configs=configs)
 
-
-class AgentRights(AgentDetail):
+class AgentRights(ActorView):
     """`PATCH /agents/:id/permissions`."""
-
-    http_method_names = ["patch", "options"]
 
     def patch(self, _request: Request, ref: str) -> Response:
         """Set both rights."""
         agent = agent_for(self.actor, ref, self.company_ref, write=True)
         require_company_write(self.actor, agent.company_id)
         rights = self.body(RightsBody)
-        return Response(self._detail(set_permissions(self.actor, agent.id, **rights)))
+        return Response(_detail(self.actor, set_permissions(self.actor, agent.id, **rights)))
 
 
 class AgentConfiguration(ActorView):
@@ -186,3 +181,8 @@ class Organisation(ActorView):
         company = company_for(self.actor, company_id)
         rows = Agent.objects.filter(company=company).exclude(status=AgentStatus.TERMINATED).order_by("name", "id")
         return Response(org_tree(list(rows)))
+
+
+def _detail(actor: Actor, agent: Agent) -> dict[str, Any]:
+    configs = may_configure(actor, agent)
+    return agent_detail(agent, chain_of_command(agent.id), access_of(agent), configs=configs)
