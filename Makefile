@@ -22,7 +22,7 @@ up: install-run ## Start Everbeat and keep it running (Ctrl-C stops it)
 	@$(PY) -m config.up
 
 demo: install-run ## Show the main job end to end on throw-away servers; prints one JSON line
-	@$(SERVERS) $(PY) manage.py demo
+	@$(PY) -m config.trial.demo
 
 test: install ## Run the whole test suite on throw-away servers (PYTEST_ARGS="-k word" narrows it)
 	@$(PY) -m pytest -n 2 $(PYTEST_ARGS)
@@ -40,7 +40,7 @@ format: install ## Format the code and fix what can be fixed safely
 	$(PY) -m ruff check --fix .
 
 bench: install ## Measure; prints JSON lines
-	@$(SERVERS) $(PY) -m tests.benchmarks
+	@$(PY) -m tests.benchmarks
 
 chaos: install ## Kill, freeze and fill things up for a while, then audit
 	@$(PY) -m pytest -m processes $(PYTEST_ARGS)
