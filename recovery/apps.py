@@ -9,3 +9,10 @@ class RecoveryConfig(AppConfig):
     """The highest app of the house: everything below is its material."""
 
     name = "recovery"
+
+    def ready(self) -> None:
+        """Answer what runs and wakeups ask (heartbeats.hooks)."""
+        from heartbeats import hooks
+        from recovery.retries.scheduling import retry_if_transient
+
+        hooks.register_bounded_retry(retry_if_transient)
