@@ -14,9 +14,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("api/v1/agent/", include("heartbeats.intake.urls")),
     path("api/", include("agents.api.urls")),
+    path("api/", include("issues.api.urls")),
     path("api/", include("heartbeats.api.urls")),
     re_path(r"^api/", route_not_found),  # last: what nobody above answers
+    path("", include("config.board.urls")),
 ]
 
 

@@ -9,3 +9,12 @@ class HeartbeatsConfig(AppConfig):
     """Listens to what `issues` and `agents` announce."""
 
     name = "heartbeats"
+
+    def ready(self) -> None:
+        """Connect the listeners, and say how a run that a caller names is found."""
+        from agents.api.run_header import register_run_lookup
+        from heartbeats.api.run_lookup import run_facts
+        from heartbeats.wakeups import triggers
+
+        register_run_lookup(run_facts)
+        triggers.connect()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from agents.key_material import new_agent_key, new_board_key
 from agents.models import (
     Agent,
+    AgentGrant,
     AgentKey,
     Approval,
     BoardKey,
@@ -19,7 +20,7 @@ from agents.models import (
     Member,
     User,
 )
-from agents.vocabulary import AdapterType, ApprovalType, BillingType, BudgetScope, MemberRole
+from agents.vocabulary import AdapterType, ApprovalType, BillingType, BudgetScope, MemberRole, Permission
 
 
 def _letters(number: int) -> str:
@@ -144,3 +145,8 @@ class BudgetPolicyFactory(factory.django.DjangoModelFactory[BudgetPolicy]):
     scope_type = BudgetScope.COMPANY
     scope_id = factory.SelfAttribute("company.id")
     amount = 1_000
+
+
+def agent_grant(agent: Agent, permission: Permission) -> AgentGrant:
+    """One right, given to the agent."""
+    return AgentGrant.objects.create(company=agent.company, agent=agent, permission=permission)

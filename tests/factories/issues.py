@@ -8,7 +8,7 @@ import factory
 from django.utils import timezone
 
 from agents.models import Agent
-from issues.models import Issue, IssueComment, IssueRelation, Project, TreeHold
+from issues.models import Issue, IssueComment, IssueRelation, Project, ProjectWorkspace, TreeHold
 from issues.vocabulary import HoldMode, IssueStatus
 from tests.factories.agents import CompanyFactory, UserFactory
 
@@ -21,6 +21,18 @@ class ProjectFactory(factory.django.DjangoModelFactory[Project]):
 
     company = factory.SubFactory(CompanyFactory)
     name = factory.Sequence(lambda n: f"Project {n}")
+
+
+class ProjectWorkspaceFactory(factory.django.DjangoModelFactory[ProjectWorkspace]):
+    """A folder of a project."""
+
+    class Meta:
+        model = ProjectWorkspace
+
+    project = factory.SubFactory(ProjectFactory)
+    company = factory.SelfAttribute("project.company")
+    name = "main"
+    cwd = "/srv/main"
 
 
 class IssueFactory(factory.django.DjangoModelFactory[Issue]):

@@ -1,0 +1,1 @@
+"""HTTP edges of issues: they parse, authorise and write down; rules live in the verbs."""

@@ -1,0 +1,161 @@
+"""`/companies/:id/issues`, `/issues/:id` and its verbs (spec/4 section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.access import company_for
+from agents.api.base import ActorView
+from config.common.wire.camel import OpaqueList
+from config.common.wire.pages import list_response, read_page
+from issues.access import issue_for, shown
+from issues.api.bodies import (
+    CheckoutBody,
+    IssueEditBody,
+    NewChildBody,
+    NewIssueBody,
+    columns_of,
+    wishes_of,
+)
+from issues.api.shapes import active_run_body, comment_body, issue_bodies, issue_body
+from issues.checkout import checkout_issue, force_release_issue, release_issue
+from issues.creating import NewIssue, create_child, create_issue
+from issues.detail import detail_of
+from issues.listing import listed, show_heads
+from issues.models import Issue
+from issues.related import blockers_by_issue, mentioned_work, relations_of
+from issues.runs import live_runs_of
+from issues.updating import Edit, update_issue
+
+DEFAULT_ROWS = 500
+
+
+class CompanyIssues(ActorView):
+    """The issues of a company."""
+
+    def get(self, request: Request, company_id: str) -> Response:
+        """Visible issues, newest change first, filtered as asked."""
+        company = company_for(self.actor, company_id)
+        asked = request.query_params.dict()
+        rows = listed(company.pk, self.actor, cast("Mapping[str, str]", asked))
+        cut = read_page(request, default=DEFAULT_ROWS).cut(rows)
+        with_blockers = asked.get("includeBlockedBy") == "true"
+        return list_response(request, cut, lambda found: _rows(found, with_blockers=with_blockers))
+
+    def post(self, _request: Request, company_id: str) -> Response:
+        """Create an issue (201); W1 follows after commit."""
+        company = company_for(self.actor, company_id, write=True)
+        data = self.body(NewIssueBody)
+        return self.once(
+            company.pk,
+            lambda: Response(_created(create_issue(self.actor, company.pk, _new(data), now=self.now)), status=201),
+        )
+
+
+class IssueChildren(ActorView):
+    """The parts of an issue."""
+
+    def post(self, _request: Request, ref: str) -> Response:
+        """Create a part of the issue (201)."""
+        parent = issue_for(self.actor, ref, write=True)
+        data = self.body(NewChildBody)
+        return self.once(
+            parent.company_id,
+            lambda: Response(_created(create_child(self.actor, parent.pk, _new(data), now=self.now)), status=201),
+        )
+
+
+class IssueDetail(ActorView):
+    """One issue."""
+
+    def get(self, _request: Request, ref: str) -> Response:
+        """The issue with everything that hangs on it."""
+        issue = issue_for(self.actor, ref)
+        return Response(issue_body(issue, detail_of(issue)))
+
+    def patch(self, _request: Request, ref: str) -> Response:
+        """Change it; W2 to W8 follow after commit."""
+        issue = issue_for(self.actor, ref, write=True)
+        data = self.body(IssueEditBody)
+        edit = Edit(
+            columns=columns_of(data),
+            comment=data.get("comment"),
+            wishes=wishes_of(data),
+            blocked_by=data.get("blocked_by_issue_ids"),
+            label_ids=data.get("label_ids"),
+            review_request=data.get("review_request"),
+        )
+        updated = update_issue(self.actor, issue.pk, edit, now=self.now)
+        more: dict[str, Any] = {"comment": comment_body(updated.comment) if updated.comment else None}
+        if updated.blockers_changed:
+            more |= relations_of(updated.issue)
+        return Response(issue_body(_fresh(updated.issue), more))
+
+
+class IssueCheckout(ActorView):
+    """Taking an issue."""
+
+    def post(self, _request: Request, ref: str) -> Response:
+        """Check it out for an agent; W9 follows after commit."""
+        issue = issue_for(self.actor, ref, write=True)
+        data = self.body(CheckoutBody)
+        taken = checkout_issue(
+            self.actor, issue.pk, agent_id=data["agent_id"], expected=data["expected_statuses"], now=self.now
+        )
+        return Response(issue_body(_fresh(taken.issue)))
+
+
+class IssueRelease(ActorView):
+    """Giving an issue back."""
+
+    def post(self, _request: Request, ref: str) -> Response:
+        """`todo`, nobody's, unlocked."""
+        return Response(issue_body(_fresh(release_issue(self.actor, ref, now=self.now))))
+
+
+class IssueForceRelease(ActorView):
+    """Unlocking an issue by hand."""
+
+    def post(self, request: Request, ref: str) -> Response:
+        """Clear the locks, and with `?clearAssignee=true` the assignee."""
+        clear = request.query_params.get("clearAssignee") == "true"
+        actor = self.board_only()
+        released = force_release_issue(actor, ref, clear_assignee=clear, now=self.now)
+        previous = {"checkout_run_id": released.checkout_run_id, "execution_run_id": released.execution_run_id}
+        return Response({"issue": issue_body(_fresh(released.issue)), "previous": previous})
+
+
+def _new(data: Mapping[str, Any]) -> NewIssue:
+    return NewIssue(
+        columns=columns_of(data),
+        blocked_by=data.get("blocked_by_issue_ids", ()),
+        label_ids=data.get("label_ids", ()),
+        acceptance_criteria=data.get("acceptance_criteria", ()),
+        blocks_parent=data.get("block_parent_until_done", False),
+    )
+
+
+def _created(issue: Issue) -> dict[str, Any]:
+    return issue_body(_fresh(issue), mentioned_work(issue))
+
+
+def _fresh(issue: Issue) -> Issue:
+    return shown().get(pk=issue.pk)
+
+
+def _rows(issues: Sequence[Issue], *, with_blockers: bool) -> OpaqueList:
+    found = show_heads(list(issues))
+    ids = [issue.pk for issue in found]
+    active = live_runs_of(found[0].company_id, ids) if found else {}
+    more: dict[UUID, dict[str, Any]] = {
+        issue_id: {"activeRun": active_run_body(active.get(issue_id))} for issue_id in ids
+    }
+    if with_blockers:
+        for issue_id, blockers in blockers_by_issue(ids).items():
+            more[issue_id]["blockedBy"] = blockers
+    return OpaqueList(issue_bodies(found, more))

@@ -1,0 +1,22 @@
+"""Everything that GET of one issue adds to its columns, in a number of statements that does not depend on the issue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from issues.models import Issue
+from issues.related import ancestors_of, mentioned_work, project_of, relations_of
+
+
+def detail_of(issue: Issue) -> dict[str, Any]:
+    """The additions, by wire name."""
+    return {
+        "ancestors": ancestors_of(issue),
+        **relations_of(issue),
+        **mentioned_work(issue),
+        "project": project_of(issue),
+        "goal": None,
+        "mentionedProjects": [],
+        "currentExecutionWorkspace": None,
+        "productivityReview": None,
+    }
