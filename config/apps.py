@@ -12,4 +12,4 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         """Make our Celery application the current one: else messages would go to the default broker."""
-        from config import celery  # noqa: F401
+        from config import celery, checks  # noqa: F401

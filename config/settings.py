@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import django_stubs_ext
 from django.templatetags.static import static
 
 from config import env, logs
 from recovery.schedule import beat_entries
+
+django_stubs_ext.monkeypatch()  # Django's generic classes take their type parameters at run time too
 
 BASE_DIR = env.BASE_DIR
 STATE_DIR = env.state_dir()
@@ -212,6 +215,7 @@ UNFOLD = {
     "SIDEBAR": {"show_search": True, "show_all_applications": True},
 }
 
+METRICS_TOKEN = env.text("EVERBEAT_METRICS_TOKEN")
 HOST_ID = env.host_id()
 HOST_LABELS = env.words("EVERBEAT_HOST_LABELS")
 HOST_CAPACITY = env.whole("EVERBEAT_HOST_CAPACITY", 64, least=1)

@@ -36,7 +36,7 @@ def one_of(field: str, words: Iterable[str], *, name: str, null: bool = False) -
 
 
 class TimestampedModel(models.Model):
-    """Primary key and timestamps. `updated_at` is the database's business of verbs that call `update()`: they set it."""
+    """Primary key and timestamps. Verbs that call `update()` set `updated_at` themselves."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
