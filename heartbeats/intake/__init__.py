@@ -1,0 +1,1 @@
+"""What agents tell us and ask for: heartbeats, errors, and the work of remote agents (spec/1)."""
