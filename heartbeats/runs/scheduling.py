@@ -14,7 +14,8 @@ from agents.actors import Actor, system
 from agents.models import Agent, LiveEvent
 from config.common.after_commit import send_task
 from config.common.models import uuid7
-from heartbeats.models import HeartbeatRun, RunEvent, RuntimeState, TaskSession, WakeupRequest
+from heartbeats.models import HeartbeatRun, RunEvent, RuntimeState, TaskSession
+from heartbeats.runs.insertion import insert_with_wakeup
 from heartbeats.runs.lifecycle import Note, announced, run_events, run_queued_event
 from heartbeats.vocabulary import RetryReason, RunStatus, TriggerDetail, WakeupSource, WakeupStatus
 from heartbeats.wakeups.context import HARNESS_CHECKOUT, WAKE_PAYLOAD
@@ -68,58 +69,61 @@ def queue_run(new: NewRun, *, now: datetime) -> HeartbeatRun:
     The caller holds the issue's lock and knows that no other run is live on it (the database refuses a second one).
     Writes the live event `heartbeat.run.queued` and rings the workers after commit (not for a scheduled retry).
     """
-    wakeup_id, run_id = uuid7(), uuid7()
-    WakeupRequest(
-        id=wakeup_id,
-        company_id=new.company_id,
-        agent_id=new.agent_id,
-        issue_id=new.issue_id,
-        run_id=run_id,
-        source=new.source,
-        trigger_detail=new.trigger_detail,
-        reason=_cut(new.reason, REASON_CHARS),
-        wake_reason=_wake_reason(new.context),
-        task_key=_cut(new.task_key, TASK_KEY_CHARS),
-        wake_comment_id=new.wake_comment_id,
-        payload=dict(new.payload) if new.payload is not None else None,
-        status=WakeupStatus.QUEUED,
-        idempotency_key=new.idempotency_key,
-        requested_by_type=new.requested_by.type,
-        requested_by_id=new.requested_by.id[:80],
-        requested_at=now,
-    ).save(force_insert=True)
-    return insert_run(new, run_id=run_id, wakeup_id=wakeup_id)
+    run_id, wakeup_id = uuid7(), uuid7()
+    wakeup = {
+        "id": wakeup_id,
+        "company_id": new.company_id,
+        "agent_id": new.agent_id,
+        "issue_id": new.issue_id,
+        "run_id": run_id,
+        "source": str(new.source),
+        "trigger_detail": _text(new.trigger_detail),
+        "reason": _cut(new.reason, REASON_CHARS),
+        "wake_reason": _wake_reason(new.context),
+        "task_key": _cut(new.task_key, TASK_KEY_CHARS),
+        "wake_comment_id": new.wake_comment_id,
+        "payload": new.payload,
+        "status": WakeupStatus.QUEUED.value,
+        "idempotency_key": new.idempotency_key,
+        "requested_by_type": str(new.requested_by.type),
+        "requested_by_id": new.requested_by.id[:80],
+        "requested_at": now,
+    }
+    return insert_run(new, run_id=run_id, wakeup_id=wakeup_id, wakeup=wakeup)
 
 
-def insert_run(new: NewRun, *, run_id: UUID, wakeup_id: UUID) -> HeartbeatRun:
+def insert_run(new: NewRun, *, run_id: UUID, wakeup_id: UUID, wakeup: Mapping[str, Any] | None = None) -> HeartbeatRun:
     """The run alone, for a wakeup that exists already and names `run_id`. Otherwise as `queue_run`."""
     waits = new.scheduled_retry_at is not None
-    run = HeartbeatRun(
-        id=run_id,
-        company_id=new.company_id,
-        agent_id=new.agent_id,
-        issue_id=new.issue_id,
-        wakeup_id=wakeup_id,
-        invocation_source=new.source,
-        trigger_detail=new.trigger_detail,
-        wake_reason=_wake_reason(new.context),
-        wake_comment_id=new.wake_comment_id,
-        task_key=_cut(new.task_key, TASK_KEY_CHARS),
-        context=dict(new.context),
-        adapter_type=new.adapter_type,
-        status=RunStatus.SCHEDULED_RETRY if waits else RunStatus.QUEUED,
-        session_id_before=new.session_id_before,
-        retry_of_run_id=new.retry_of_run_id,
-        retry_reason=new.retry_reason,
-        process_loss_retry_count=new.process_loss_retry_count,
-        failure_retry_count=new.failure_retry_count,
-        scheduled_retry_attempt=new.scheduled_retry_attempt,
-        scheduled_retry_at=new.scheduled_retry_at,
-        continuation_attempt=new.continuation_attempt,
-        event_seq=len(new.notes),
-    )
-    run.save(force_insert=True)
-    _announce(run, new.notes)
+    columns = {
+        "id": run_id,
+        "company_id": new.company_id,
+        "agent_id": new.agent_id,
+        "issue_id": new.issue_id,
+        "wakeup_id": wakeup_id,
+        "invocation_source": str(new.source),
+        "trigger_detail": _text(new.trigger_detail),
+        "wake_reason": _wake_reason(new.context),
+        "wake_comment_id": new.wake_comment_id,
+        "task_key": _cut(new.task_key, TASK_KEY_CHARS),
+        "context": new.context,
+        "adapter_type": new.adapter_type,
+        "status": (RunStatus.SCHEDULED_RETRY if waits else RunStatus.QUEUED).value,
+        "session_id_before": new.session_id_before,
+        "retry_of_run_id": new.retry_of_run_id,
+        "retry_reason": _text(new.retry_reason),
+        "process_loss_retry_count": new.process_loss_retry_count,
+        "failure_retry_count": new.failure_retry_count,
+        "scheduled_retry_attempt": new.scheduled_retry_attempt,
+        "scheduled_retry_at": new.scheduled_retry_at,
+        "continuation_attempt": new.continuation_attempt,
+        "event_seq": len(new.notes),
+    }
+    run = insert_with_wakeup(columns, wakeup, _queued_event(new, run_id, wakeup_id))
+    if new.notes:
+        rows = run_events(run, new.notes, 1)
+        RunEvent.objects.bulk_create(rows)
+        LiveEvent.objects.bulk_create([*map(announced, rows)])
     if new.inherits_lock and new.issue_id is not None:
         Issue.objects.filter(pk=new.issue_id).update(execution_run_id=run_id, execution_locked_at=Now())
     if not waits:
@@ -197,19 +201,19 @@ def _session_name(display_id: str | None, params: Mapping[str, Any] | None) -> s
     return display_id or (named if isinstance(named, str) and named.strip() else None)
 
 
-def _announce(run: HeartbeatRun, notes: Sequence[Note]) -> None:
-    queued = run_queued_event(
-        run.company_id,
-        run_id=run.pk,
-        agent_id=run.agent_id,
-        source=run.invocation_source,
-        trigger_detail=run.trigger_detail,
-        wakeup_id=run.wakeup_id,
+def _queued_event(new: NewRun, run_id: UUID, wakeup_id: UUID) -> LiveEvent:
+    return run_queued_event(
+        new.company_id,
+        run_id=run_id,
+        agent_id=new.agent_id,
+        source=new.source,
+        trigger_detail=new.trigger_detail,
+        wakeup_id=wakeup_id,
     )
-    rows = run_events(run, notes, 1)
-    if rows:
-        RunEvent.objects.bulk_create(rows)
-    LiveEvent.objects.bulk_create([queued, *map(announced, rows)])
+
+
+def _text(word: str | None) -> str | None:
+    return str(word) if word is not None else None
 
 
 def _wake_reason(context: Mapping[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_queued_wakeup_takes_seven_statements_and_a_coalesced_one_six() -> None:
+def test_a_queued_wakeup_takes_five_statements_and_a_coalesced_one_six() -> None:
     agent = AgentFactory()
     issue = assigned_to(agent)
     ask = WakeupAsk(
@@ -29,7 +29,7 @@ def test_a_queued_wakeup_takes_seven_statements_and_a_coalesced_one_six() -> Non
     )
     with counted() as queued:
         assert request_wakeup(ask, now=NOW).status == WakeupStatus.QUEUED
-    assert len(queued) <= 7, queued.report()
+    assert len(queued) <= 5, queued.report()
     request_wakeup(ask, now=NOW)  # the first one to meet the run also stamps the issue's lock
     with counted() as coalesced:
         assert request_wakeup(ask, now=NOW).status == WakeupStatus.COALESCED
