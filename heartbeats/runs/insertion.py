@@ -25,10 +25,10 @@ def insert_with_wakeup(run: Mapping[str, Any], wakeup: Mapping[str, Any] | None,
 
     Returns the run as it is stored; its times of creation are the database's.
     """
-    stored, params = _defaults(HeartbeatRun) | run, {}
+    stored, params = {**_defaults(HeartbeatRun), **run}, dict[str, Any]()
     parts = [f"r as ({_insert(HeartbeatRun, 'run', stored, params)} returning created_at)"]
     if wakeup is not None:
-        parts.append(f"w as ({_insert(WakeupRequest, 'wakeup', _defaults(WakeupRequest) | wakeup, params)})")
+        parts.append(f"w as ({_insert(WakeupRequest, 'wakeup', {**_defaults(WakeupRequest), **wakeup}, params)})")
     told = {"company_id": event.company_id, "type": event.type, "payload": event.payload}
     parts.append(f"e as ({_insert(LiveEvent, 'event', told, params)})")
     with connection.cursor() as cursor:
@@ -74,4 +74,4 @@ def _defaults(model: type[Model]) -> dict[str, Any]:
 @cache
 def _default_items(model: type[Model]) -> tuple[tuple[str, Any], ...]:
     fields = [field for field in model._meta.concrete_fields if not field.null and field.has_default()]
-    return tuple((field.column, field.default) for field in fields if not field.primary_key)
+    return tuple((str(field.column), field.default) for field in fields if not field.primary_key)
