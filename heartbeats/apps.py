@@ -14,7 +14,9 @@ class HeartbeatsConfig(AppConfig):
         """Connect the listeners, and say how a run that a caller names is found."""
         from agents.api.run_header import register_run_lookup
         from heartbeats.api.run_lookup import run_facts
+        from heartbeats.runs import stops
         from heartbeats.wakeups import triggers
 
         register_run_lookup(run_facts)
+        stops.connect()
         triggers.connect()

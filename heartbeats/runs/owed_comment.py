@@ -10,7 +10,6 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from agents.actors import system
-from agents.journal import activity, log_activity
 from agents.vocabulary import NOT_INVOKABLE
 from heartbeats.models import HeartbeatRun
 from heartbeats.readings import first_text
@@ -23,9 +22,10 @@ from heartbeats.vocabulary import IssueCommentStatus, RetryReason, WakeReason
 from heartbeats.wakeups.context import comment_ids
 from heartbeats.wakeups.deferred import WaitingWakes
 from issues.models import Issue, IssueComment
+from issues.speech import comment_row
+from issues.trail import record
 
 COMMENT_CHARS = 20_000
-_SNIPPET_CHARS = 120
 
 
 def post_summary(ending: Ending, result: Mapping[str, Any] | None) -> UUID | None:
@@ -47,23 +47,9 @@ def post_for_agent(issue: Issue, run: HeartbeatRun, body: str) -> UUID:
         body=body,
     )
     comment.save(force_insert=True)
-    details = {
-        "commentId": str(comment.pk),
-        "bodySnippet": body[:_SNIPPET_CHARS],
-        "identifier": issue.identifier,
-        "issueTitle": issue.title,
-        "agentId": str(run.agent_id),
-    }
-    row = activity(
-        system("heartbeat"),
-        issue.company_id,
-        "issue.comment_added",
-        entity_type="issue",
-        entity_id=issue.pk,
-        details=details,
-        run_id=run.pk,
-    )
-    log_activity(row)
+    row = comment_row(system("heartbeat"), issue, comment, {"agentId": str(run.agent_id)})
+    row.run_id = run.pk
+    record(issue, row)
     return comment.pk
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 from django.db import transaction
 
 from agents.actors import system
-from agents.journal import activity, log_activity
 from agents.vocabulary import ActorType
 from config.common.models import uuid7
 from heartbeats.models import HeartbeatRun, WakeupRequest
@@ -29,9 +28,11 @@ from heartbeats.wakeups.context import (
     promoted_context,
 )
 from heartbeats.wakeups.interactions import Requester
+from issues.lifecycle import change_issue
 from issues.models import Issue
 from issues.readiness import pause_hold_of
-from issues.reopening import reopen_for_wake
+from issues.trail import issue_row, record
+from issues.vocabulary import IssueStatus
 
 
 @dataclass(frozen=True)
@@ -182,18 +183,9 @@ def _wake(row: WakeupRequest, issue: Issue, *, held: bool) -> DeferredWake:
 
 
 def _reopen(issue: Issue, row: WakeupRequest, before: str, now: datetime) -> None:
-    if reopen_for_wake(issue, now=now):
-        details = {"status": issue.status, "reopened": True, "reopenedFrom": before, "source": "deferred_comment_wake"}
-        log_activity(
-            activity(
-                system("heartbeat"),
-                issue.company_id,
-                "issue.updated",
-                entity_type="issue",
-                entity_id=issue.pk,
-                details={**details, "identifier": issue.identifier, "wakeupRequestId": str(row.pk)},
-            )
-        )
+    change_issue(issue, {"status": IssueStatus.TODO}, now=now)
+    details = {"status": issue.status, "reopened": True, "reopenedFrom": before, "source": "deferred_comment_wake"}
+    record(issue, issue_row(system("heartbeat"), issue, "issue.updated", {**details, "wakeupRequestId": str(row.pk)}))
 
 
 def _row(waiting: WaitingWakes, wakeup_id: str) -> WakeupRequest:

@@ -27,11 +27,11 @@ _LOCK_ISSUE = """select i.id from issues_issue i join agents_agent a on a.id = %
 _LOCK_AGENT = "select id from agents_agent where id = %s for no key update"
 
 
-class AgentNotFound(LookupError):  # noqa: N818 - named for what the caller learns
+class AgentNotFound(LookupError):
     """No such agent, or none of this company (gate 1). No row is written."""
 
 
-class WakeupConflict(Exception):  # noqa: N818
+class WakeupConflict(Exception):
     """The agent cannot be woken now (gates 2 and 3): HTTP 409 with `details` (scopeType and scopeId, or status)."""
 
     def __init__(self, message: str, details: Mapping[str, str]) -> None:
