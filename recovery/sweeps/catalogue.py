@@ -10,6 +10,7 @@ from django.conf import settings
 
 from recovery.dispatch.queued import dispatch_queued
 from recovery.dispatch.timers import wake_by_timer
+from recovery.orphans.reaping import reap_orphans
 from recovery.retries.promoting import promote_due_retries
 from recovery.schedule import periods
 from recovery.sweeps.cycle import SweepConfig
@@ -24,7 +25,7 @@ def _thin(_work: SweepPass) -> None:
 
 
 _BODIES: dict[SweepName, Callable[[SweepPass], None]] = {
-    SweepName.REAP_ORPHANS: _thin,
+    SweepName.REAP_ORPHANS: reap_orphans,
     SweepName.PROMOTE_RETRIES: promote_due_retries,
     SweepName.DISPATCH_QUEUED: dispatch_queued,
     SweepName.RECONCILE_STRANDED: _thin,

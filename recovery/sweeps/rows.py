@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -95,13 +96,16 @@ class SweepPass:
         self.cut_short = self.cut_short or cursor.cut_short(self.config)
 
     def one(self, row_id: UUID, act: Callable[[UUID], RowResult]) -> None:
-        """Act on one row under guard. Only the loss of the database itself gets out."""
+        """Act on one row under guard, in one transaction. Only the loss of the database itself gets out."""
+        self.guarded(row_id, partial(_in_transaction, act))
+
+    def guarded(self, row_id: UUID, act: Callable[[UUID], RowResult]) -> None:
+        """The same for an `act` that waits for processes: it calls verbs with transactions of their own."""
         if not self.may_try(row_id):
             self.tally.skip(POISON)
             return
         try:
-            with transaction.atomic():
-                result = act(row_id)
+            result = act(row_id)
         except Exception as error:  # whatever one row does, the others are not to suffer (spec/6 fault 41)
             self._failed(row_id, error)
         else:
@@ -137,6 +141,11 @@ class SweepPass:
     def _healed(self, row_id: UUID) -> None:
         if not self.dry_run and self._trouble().pop(row_id, None) is not None:
             PoisonRow.objects.filter(sweep=self.sweep, row_id=row_id).delete()
+
+
+def _in_transaction(act: Callable[[UUID], RowResult], row_id: UUID) -> RowResult:
+    with transaction.atomic():
+        return act(row_id)
 
 
 def _remember(sweep: SweepName, row_id: UUID, trouble: RowTrouble, text: str) -> None:

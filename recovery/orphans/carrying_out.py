@@ -1,0 +1,166 @@
+"""From a verdict to the verb that carries it out. Each verb is conditional on the epoch: losing the race is normal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from agents.vocabulary import AdapterType
+from heartbeats.execution.giving_back import give_back_unstarted
+from heartbeats.execution.identity import ProcessIdentity
+from heartbeats.execution.orders import attempt_name
+from heartbeats.execution.supervisor.ledger import take_back
+from heartbeats.execution.supervisor.results import execution_result
+from heartbeats.execution.terminate import terminate_group, terminate_marked
+from heartbeats.models import HeartbeatRun
+from heartbeats.runs.ending import lock_for_end
+from heartbeats.runs.finalising import finalise_run
+from heartbeats.runs.leases import HeldRun, renew_leases
+from heartbeats.runs.losing import fail_agent_run, lose_run, mark_detached
+from heartbeats.vocabulary import ErrorFamily, RunStatus
+from recovery.orphans.observing import Looker, Seen
+from recovery.orphans.verdict import (
+    Adopt,
+    DetachAndAdopt,
+    FinaliseFromRecord,
+    Keep,
+    Lose,
+    LoseAndRetry,
+    Park,
+    RequeueUnspawned,
+    TerminateGroup,
+    Verdict,
+)
+from recovery.sweeps.rows import Done, Left, RowResult
+
+GROUP_GRACE_SEC = 1.0
+LOST_RACE = "lost_race"
+
+
+def carry_out(seen: Seen, verdict: Verdict, looker: Looker, *, now: datetime) -> RowResult:
+    """Do what was decided about one run, in transactions of the verbs called; processes first, then the row."""
+    match verdict:
+        case Keep():
+            return Left(verdict.evidence.value)
+        case TerminateGroup():
+            _end_group(seen, looker)
+            return carry_out(seen, verdict.then, looker, now=now)
+        case DetachAndAdopt() | Adopt():
+            return _adopt(seen, verdict, looker, now)
+        case FinaliseFromRecord():
+            return _finalise(seen, now)
+        case RequeueUnspawned():
+            return _give_back(seen, looker, now)
+        case _:
+            return _lose(seen, verdict, now)
+
+
+def _adopt(seen: Seen, verdict: DetachAndAdopt | Adopt, looker: Looker, now: datetime) -> RowResult:
+    """Hold the lease for a process that nobody watches, here and at its shim, until a supervisor is back."""
+    run = seen.candidate
+    if seen.attempt is not None:
+        seen.attempt.directory.renew_lease()
+    held = renew_leases(looker.host, looker.boot_id, [HeldRun(run.run_id, run.epoch)], settings.TIMINGS.lease)
+    if run.run_id not in held.kept:
+        return Left(LOST_RACE)
+    if isinstance(verdict, DetachAndAdopt):
+        mark_detached(run.run_id, epoch=run.epoch, message=verdict.text, evidence=evidence_of(seen, verdict), now=now)
+    return Done("detached" if isinstance(verdict, DetachAndAdopt) else "adopted", run.company_id)
+
+
+def _finalise(seen: Seen, now: datetime) -> RowResult:
+    run, attempt = seen.candidate, seen.attempt
+    assert attempt is not None
+    assert attempt.exit is not None
+    ended = finalise_run(run.run_id, epoch=run.epoch, result=execution_result(attempt, attempt.exit), now=now)
+    return Done("finalised", run.company_id) if ended.won else Left(LOST_RACE)
+
+
+def _give_back(seen: Seen, looker: Looker, now: datetime) -> RowResult:
+    run = seen.candidate
+    if run.executor_boot_id == looker.boot_id:
+        won = take_back(looker.runs_dir, run.run_id, run.epoch, hopeless=True)
+    else:
+        won = give_back_unstarted(run.run_id, epoch=run.epoch, now=now)
+    return Done("requeued", run.company_id) if won else Left(LOST_RACE)
+
+
+def _lose(seen: Seen, verdict: LoseAndRetry | Lose | Park, now: datetime) -> RowResult:
+    run = seen.candidate
+    if not (verdict.evidence.by_absence or isinstance(verdict, Park)):
+        won = _end(seen, verdict, now)
+    else:
+        with transaction.atomic():
+            won = _still_lost(run.run_id, run.epoch, verdict, now) and _end(seen, verdict, now)
+    if not won:
+        return Left(LOST_RACE)
+    return Done("parked" if isinstance(verdict, Park) else "reaped", run.company_id)
+
+
+def _still_lost(run_id: UUID, epoch: int, verdict: LoseAndRetry | Lose | Park, now: datetime) -> bool:
+    """Decide again under the locks: a renewal that arrived meanwhile wins over a verdict by absence."""
+    run = lock_for_end(run_id).run
+    if run.status != RunStatus.RUNNING or run.epoch != epoch:
+        return False
+    if verdict.evidence.by_absence and run.lease_expires_at is not None and run.lease_expires_at > now:
+        return False
+    if isinstance(verdict, Park):
+        _leave_to_people(run, verdict)
+    return True
+
+
+def _end(seen: Seen, verdict: LoseAndRetry | Lose | Park, now: datetime) -> bool:
+    run = seen.candidate
+    if run.adapter_type == AdapterType.REMOTE:
+        return fail_agent_run(run.run_id, agent_id=run.agent_id, code=verdict.code, reason=verdict.text, now=now).won
+    return lose_run(
+        run.run_id,
+        epoch=run.epoch,
+        code=verdict.code,
+        message=verdict.text,
+        evidence=evidence_of(seen, verdict),
+        may_retry=isinstance(verdict, LoseAndRetry),
+        now=now,
+    ).won
+
+
+def _leave_to_people(run: HeartbeatRun, verdict: Park) -> None:
+    """A parked run counts as a failure that no retry mends, so that its release escalates instead of starting again."""
+    result = {**(run.result or {}), "errorFamily": ErrorFamily.CONFIG.value, "parkedAfterKills": verdict.kills}
+    HeartbeatRun.objects.filter(pk=run.pk).update(result=result, updated_at=Now())
+
+
+def _end_group(seen: Seen, looker: Looker) -> None:
+    """End what is left of the attempt: TERM, then KILL. Strangers are never signalled (spec/6 G8)."""
+    run, marker = seen.candidate, attempt_name(seen.candidate.run_id, seen.candidate.epoch)
+    if run.process_pid is None or run.process_start_ticks is None or run.process_group_id is None:
+        terminate_marked(marker, grace=GROUP_GRACE_SEC)
+        return
+    leader = ProcessIdentity(run.executor_boot_id or looker.boot_id, run.process_pid, run.process_start_ticks)
+    group = run.process_group_id
+    terminate_group(leader, group, group, grace=GROUP_GRACE_SEC, marker=marker)
+
+
+def evidence_of(seen: Seen, verdict: Any) -> dict[str, Any]:  # noqa: ANN401 - any verdict
+    """What is kept of why (spec/6 G9)."""
+    run = seen.candidate
+    lease = run.lease_expires_at
+    return {
+        "evidence": verdict.evidence.value,
+        "pid": run.process_pid,
+        "processGroupId": run.process_group_id,
+        "descendantsTerminated": seen.facts.group_alive,
+        "host": run.executor_host,
+        "leaseExpiresAt": lease.isoformat() if lease else None,
+        "epoch": run.epoch,
+    }
+
+
+def absence_grace(lease: timedelta, sweep_every: timedelta) -> timedelta:
+    """The gap between passes that counts as an absence: three passes, at least a quarter of a lease, less than one."""
+    return min(max(lease / 4, 3 * sweep_every), lease * 0.9)
