@@ -39,7 +39,7 @@ def prefixes(name: str) -> Iterator[str]:
     base = letters[:PREFIX_LETTERS] or PREFIX_OTHERWISE
     for extra in range(PREFIX_MOST - len(base) + 1):
         yield base + "A" * extra
-    for number in count():
+    for number in count(1):
         yield base + _letters(number)
 
 

@@ -15,7 +15,7 @@ from agents.api.authentication import ActorAuthentication
 from agents.api.base import ActorView
 from agents.dashboard import dashboard
 from agents.models import Member, User
-from config.common.wire.errors import Unauthorized
+from config.common.wire.errors import Forbidden, Unauthorized
 
 BOARD_AUTHENTICATION = "Board authentication required"
 
@@ -99,5 +99,5 @@ def _has_operator() -> bool:
 def _is_known(request: Request) -> bool:
     try:
         return ActorAuthentication().authenticate(request) is not None
-    except Unauthorized:
+    except (Unauthorized, Forbidden):
         return False

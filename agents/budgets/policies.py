@@ -77,10 +77,21 @@ def resume_if_within(policy: BudgetPolicy, *, now: datetime) -> bool:
 
 
 def close_incidents(
-    policy: BudgetPolicy, status: IncidentStatus, decision: ApprovalStatus, *, actor: Actor, now: datetime
+    policy: BudgetPolicy,
+    status: IncidentStatus,
+    decision: ApprovalStatus,
+    *,
+    actor: Actor,
+    now: datetime,
+    ended_by: datetime | None = None,
 ) -> int:
-    """Close what is open on this policy and answer the approvals that asked; returns how many incidents."""
+    """Close what is open on this policy (whose window has `ended_by` then) and answer the approvals that asked.
+
+    Returns how many incidents were closed. Caller holds the company's lock.
+    """
     rows = BudgetIncident.objects.filter(policy=policy, status=IncidentStatus.OPEN)
+    if ended_by is not None:
+        rows = rows.filter(window_end__lte=ended_by)
     asked = list(rows.values_list("approval_id", flat=True))
     Approval.objects.filter(id__in=asked, status=ApprovalStatus.PENDING).update(
         status=decision, decided_by_user_id=actor.user_id, decided_at=now, updated_at=now

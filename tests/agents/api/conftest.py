@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ from rest_framework.test import APIClient
 from agents.api.run_header import RunFacts, register_run_lookup
 from agents.models import Agent, Company, User
 from agents.vocabulary import AgentRole, MemberRole
+from config.common.clock import utc_now
 from heartbeats.models import HeartbeatRun
 from tests.factories.agents import (
     AgentFactory,
@@ -93,3 +95,20 @@ def _run_facts(run_id: UUID) -> RunFacts | None:
         .first()
     )
     return RunFacts(*row) if row else None
+
+
+def usage(house: House, **body: Any) -> dict[str, Any]:
+    """The body of a cost event of 100 cents, now."""
+    return {
+        "agentId": str(house.agent.id),
+        "provider": "anthropic",
+        "model": "opus",
+        "costCents": 100,
+        "occurredAt": utc_now().isoformat(),
+        **body,
+    }
+
+
+def report(house: House, **body: Any) -> Any:
+    """Report usage as the owner."""
+    return house.owner.post(f"/api/companies/{house.company.id}/cost-events", usage(house, **body), format="json")

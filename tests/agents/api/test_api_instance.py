@@ -33,6 +33,7 @@ def test_health_tells_strangers_little_and_callers_more(house: House) -> None:
     }
     assert APIClient().get("/api/health").json() == short
     assert client_with("nonsense").get("/api/health").json() == short
+    assert house.owner.get("/api/health", HTTP_X_PAPERCLIP_RUN_ID="nonsense").json() == short
     more = house.agent_caller.get("/api/health").json()
     assert more.keys() > short.keys()
     assert more["features"] == {"companyDeletionEnabled": True}
