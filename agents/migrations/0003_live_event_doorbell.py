@@ -20,5 +20,5 @@ DROP FUNCTION everbeat_ring_live();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("agents", "0002_initial")]
+    dependencies = [("agents", "0002_journal_and_errors")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]
