@@ -9,3 +9,12 @@ class IssuesConfig(AppConfig):
     """Announces changes of issues; imports `agents` only."""
 
     name = "issues"
+
+    def ready(self) -> None:
+        """Link approvals to the issues they are about, and say how those are listed."""
+        from agents.announcements import approval_requested
+        from agents.approval_issues import register_approval_issues
+        from issues.approval_links import issues_of, link_requested
+
+        approval_requested.connect(link_requested)
+        register_approval_issues(issues_of)

@@ -22,9 +22,12 @@ from issues.api.bodies import (
     columns_of,
     wishes_of,
 )
+from issues.api.documents import documents_of
 from issues.api.shapes import active_run_body, comment_body, issue_bodies, issue_body
+from issues.api.work_products import work_products_of
 from issues.checkout import checkout_issue, force_release_issue, release_issue
 from issues.creating import NewIssue, create_child, create_issue
+from issues.deleting import delete_issue, delete_tree
 from issues.detail import detail_of
 from issues.listing import listed, show_heads
 from issues.models import Issue
@@ -76,7 +79,7 @@ class IssueDetail(ActorView):
     def get(self, _request: Request, ref: str) -> Response:
         """The issue with everything that hangs on it."""
         issue = issue_for(self.actor, ref)
-        return Response(issue_body(issue, detail_of(issue)))
+        return Response(issue_body(issue, {**detail_of(issue), **documents_of(issue), **work_products_of(issue)}))
 
     def patch(self, _request: Request, ref: str) -> Response:
         """Change it; W2 to W8 follow after commit."""
@@ -95,6 +98,14 @@ class IssueDetail(ActorView):
         if updated.blockers_changed:
             more |= relations_of(updated.issue)
         return Response(issue_body(_fresh(updated.issue), more))
+
+    def delete(self, request: Request, ref: str) -> Response:
+        """Delete it; with `?tree=true` everything below it too. Answers with what it was."""
+        issue = issue_for(self.actor, ref, write=True)
+        body = issue_body(issue)
+        delete = delete_tree if request.query_params.get("tree") == "true" else delete_issue
+        delete(self.actor, issue.pk, now=self.now)
+        return Response(body)
 
 
 class IssueCheckout(ActorView):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from issues.api import comments, issues
+from issues.api import approvals, comments, documents, interactions, issues, work_products
 
 urlpatterns: list[URLPattern] = [
     path("companies/<str:company_id>/issues", issues.CompanyIssues.as_view()),
@@ -15,4 +15,18 @@ urlpatterns: list[URLPattern] = [
     path("issues/<str:ref>/admin/force-release", issues.IssueForceRelease.as_view()),
     path("issues/<str:ref>/comments", comments.IssueComments.as_view()),
     path("issues/<str:ref>/comments/<str:comment_id>", comments.IssueCommentDetail.as_view()),
+    path("issues/<str:ref>/documents", documents.IssueDocuments.as_view()),
+    path("issues/<str:ref>/documents/<str:key>", documents.IssueDocumentDetail.as_view()),
+    path("issues/<str:ref>/documents/<str:key>/revisions", documents.DocumentRevisions.as_view()),
+    path(
+        "issues/<str:ref>/documents/<str:key>/revisions/<str:revision_id>/restore", documents.RestoreRevision.as_view()
+    ),
+    path("issues/<str:ref>/work-products", work_products.IssueWorkProducts.as_view()),
+    path("work-products/<str:product_id>", work_products.WorkProductDetail.as_view()),
+    path("issues/<str:ref>/interactions", interactions.IssueInteractions.as_view()),
+    path("issues/<str:ref>/interactions/<str:interaction_id>/accept", interactions.AcceptInteraction.as_view()),
+    path("issues/<str:ref>/interactions/<str:interaction_id>/reject", interactions.RejectInteraction.as_view()),
+    path("issues/<str:ref>/interactions/<str:interaction_id>/respond", interactions.RespondToInteraction.as_view()),
+    path("issues/<str:ref>/approvals", approvals.IssueApprovals.as_view()),
+    path("issues/<str:ref>/approvals/<str:approval_id>", approvals.IssueApprovalDetail.as_view()),
 ]

@@ -42,6 +42,12 @@ class Shop:
         return f"/api/companies/{self.company.pk}/issues"
 
 
+@pytest.fixture(autouse=True)
+def own_routes(settings: Any) -> None:
+    """Only the routes of this app."""
+    settings.ROOT_URLCONF = "tests.issues.urls"
+
+
 @pytest.fixture
 def shop(db: None) -> Shop:
     """The company."""

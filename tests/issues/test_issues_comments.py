@@ -117,10 +117,10 @@ def test_only_people_interrupt(shop: Shop) -> None:
 def test_the_thread_is_read_newest_first_and_pages_never_repeat(shop: Shop) -> None:
     issue = IssueFactory(company=shop.company)
     moment = timezone.now()
-    said = [IssueCommentFactory(issue=issue, body=str(number)) for number in range(5)]
+    said = sorted((IssueCommentFactory(issue=issue) for _ in range(5)), key=lambda comment: comment.pk)
     for number, comment in enumerate(said):
         created = moment + timedelta(microseconds=number // 2)
-        IssueComment.objects.filter(pk=comment.pk).update(created_at=created)
+        IssueComment.objects.filter(pk=comment.pk).update(created_at=created, body=str(number))
     address = f"/api/issues/{issue.pk}/comments"
     down = [row["body"] for row in shop.owner.get(address).json()]
     assert down == ["4", "3", "2", "1", "0"]

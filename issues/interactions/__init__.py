@@ -1,0 +1,1 @@
+"""Questions in the thread of an issue that people answer."""
