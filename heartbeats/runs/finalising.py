@@ -14,6 +14,7 @@ from agents.lifecycle import settle_after_run
 from heartbeats import hooks
 from heartbeats.models import HeartbeatRun, LateReport
 from heartbeats.runs.bounds import bound_payload
+from heartbeats.runs.continuation_summary import refresh_summary
 from heartbeats.runs.continuing import continue_if_only_planned
 from heartbeats.runs.ending import Ending, let_go, lock_for_end
 from heartbeats.runs.evidence import Traces, load_traces
@@ -66,6 +67,8 @@ def _finalise(ending: Ending, epoch: int, result: ExecutionResult, now: datetime
     usage = _usage(result, session, traces)
     outcome = _outcome(run, result)
     liveness = _end(ending, outcome, result, session, usage, traces, now)
+    if ending.issue is not None:
+        refresh_summary(ending.issue, run, traces.continuation_summary, now=now)
     follow_up = _follow_up(ending, traces, now)
     _settle(ending, usage, session, traces, now)
     return Finalised(won=True, status=outcome.status, liveness=liveness.state, follow_up_run_id=follow_up)
