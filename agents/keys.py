@@ -74,6 +74,12 @@ def issue_board_key(user: User, name: str) -> IssuedBoardKey:
     return IssuedBoardKey(key, new.token)
 
 
+def revoke_board_key(key_id: UUID, *, now: datetime) -> bool:
+    """Revoke one key of a person; False if it was revoked already. The caller has checked whose it is."""
+    living = BoardKey.objects.filter(id=key_id, revoked_at__isnull=True)
+    return living.update(revoked_at=now, updated_at=now) == 1
+
+
 def revoke_board_keys(user: User, *, now: datetime) -> int:
     """Revoke every living key of this person; returns how many."""
     return BoardKey.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=now, updated_at=now)
