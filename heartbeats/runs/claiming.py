@@ -13,8 +13,9 @@ from agents.actors import system
 from agents.journal import activity, log_activity
 from agents.lifecycle import note_run_started
 from agents.models import Agent
-from agents.vocabulary import NOT_INVOKABLE
+from agents.vocabulary import NOT_INVOKABLE, AgentStatus
 from heartbeats.models import HeartbeatRun
+from heartbeats.runs.cancelling import AGENT_TERMINATED, cancel_runs_of_agent
 from heartbeats.runs.claim_facts import Candidate, Queue, load_candidates, load_queue, lock_agent
 from heartbeats.runs.claim_gates import Refusal, judge_claim
 from heartbeats.runs.claim_order import free_slots, in_claim_order
@@ -55,18 +56,27 @@ def claim_runs(
     """Claim as many queued runs of one agent as its slots and `capacity` (runs) allow, for this incarnation of a host.
 
     Takes the agent's lock, then those of the candidates' issues, runs and wakeups. The lease ends `lease_seconds`
-    after the database's clock. Nothing for an agent that is unknown or not invokable.
+    after the database's clock. Nothing for an agent that is unknown or not invokable; what is left in the queue of a
+    terminated one is cancelled.
     """
     with transaction.atomic():
         agent = lock_agent(agent_id)
         if agent is None or agent.status in NOT_INVOKABLE:
-            return Claimed()
+            return _leave(agent, now)
         queue = load_queue(agent_id)
         slots = min(capacity, free_slots(agent.max_concurrent_runs, queue.occupied))
         if slots <= 0 or not queue.runs:
             return Claimed(waiting=len(queue.runs))
         lease = queue.database_now + timedelta(seconds=lease_seconds)
         return _claim(agent, queue, slots, Host(host, boot_id, lease), now)
+
+
+def _leave(agent: Agent | None, now: datetime) -> Claimed:
+    """Nothing to claim. A run that was queued while its agent was being terminated would block its issue for ever."""
+    if agent is None or agent.status != AgentStatus.TERMINATED:
+        return Claimed()
+    done = cancel_runs_of_agent(agent.pk, reason=AGENT_TERMINATED, now=now)
+    return Claimed(cancelled=done.run_ids)
 
 
 def _claim(agent: Agent, queue: Queue, slots: int, host: Host, now: datetime) -> Claimed:

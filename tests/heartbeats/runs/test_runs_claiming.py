@@ -93,11 +93,18 @@ def test_order_ready_in_progress_then_ready_then_no_issue_then_priority_and_age(
     assert claimed == [in_progress.pk, critical.pk, low.pk, without.pk]
 
 
-@pytest.mark.parametrize("status", [AgentStatus.PAUSED, AgentStatus.TERMINATED, AgentStatus.PENDING_APPROVAL])
+@pytest.mark.parametrize("status", [AgentStatus.PAUSED, AgentStatus.PENDING_APPROVAL])
 def test_an_agent_that_is_not_invokable_claims_nothing(status: AgentStatus) -> None:
     agent = AgentFactory(status=status)
     queued(agent)
     assert claim(agent) == Claimed()
+
+
+def test_what_is_left_in_the_queue_of_a_terminated_agent_is_cancelled() -> None:
+    agent = AgentFactory(status=AgentStatus.TERMINATED)
+    run = queued(agent, assigned_to(agent))
+    assert claim(agent) == Claimed(cancelled=(run.pk,))
+    assert not HeartbeatRun.objects.live().exists()
 
 
 def test_a_refused_run_frees_its_slot_for_the_next_one() -> None:
