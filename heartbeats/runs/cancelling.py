@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+import structlog
+from django.db import OperationalError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
@@ -30,6 +31,8 @@ BUDGET_PAUSED = "Cancelled due to budget pause"
 BY_CONTROL_PLANE = "Cancelled by control plane"
 ISSUE_CANCELLED = "Cancelled because the issue was cancelled"
 
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True)
 class Cancelled:
@@ -45,10 +48,14 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class CancelledMany:
-    """The runs that this call cancelled, and how many wakeups without a run."""
+    """The runs that this call cancelled, how many wakeups without a run, and the runs whose end raised.
+
+    What raised was logged and undone for that run alone; it may be repeated.
+    """
 
     run_ids: tuple[UUID, ...] = ()
     wakeups: int = 0
+    failed: tuple[UUID, ...] = ()
 
 
 def cancel_run(
@@ -111,7 +118,7 @@ def cancel_work_of_scope(
             updated_at=Now(),
         )
         done = _cancel_all(HeartbeatRun.objects.filter(inside, company_id=company_id), reason, now)
-        return CancelledMany(done.run_ids, wakeups)
+        return CancelledMany(done.run_ids, wakeups, done.failed)
 
 
 def process_stopped(run_id: UUID, *, epoch: int, now: datetime) -> bool:
@@ -137,18 +144,30 @@ def _cancel(ending: Ending, reason: str, now: datetime) -> bool:
 
 
 def _cancel_all(runs: QuerySet[HeartbeatRun], reason: str, now: datetime) -> CancelledMany:
+    cancelled: list[UUID] = []
+    failed: list[UUID] = []
     with transaction.atomic():
-        cancelled: list[UUID] = []
         for ending in _lock_all(runs):
-            was_running = ending.run.status == RunStatus.RUNNING
-            if not _cancel(ending, reason, now):
-                continue
-            cancelled.append(ending.run.pk)
-            if ending.issue is not None:
-                let_go(ending.issue, ending.run)
-                promote_deferred(ending.issue, now=now)
-            settle_agent(ending, was_running=was_running, now=now)
-    return CancelledMany(tuple(cancelled))
+            try:
+                with transaction.atomic():
+                    _cancel_and_make_way(ending, reason, now)
+            except OperationalError:
+                raise
+            except Exception:
+                log.exception("run_not_cancelled", run_id=str(ending.run.pk))
+                failed.append(ending.run.pk)
+            else:
+                cancelled.append(ending.run.pk)
+    return CancelledMany(tuple(cancelled), failed=tuple(failed))
+
+
+def _cancel_and_make_way(ending: Ending, reason: str, now: datetime) -> None:
+    was_running = ending.run.status == RunStatus.RUNNING
+    _cancel(ending, reason, now)
+    if ending.issue is not None:
+        let_go(ending.issue, ending.run)
+        promote_deferred(ending.issue, now=now)
+    settle_agent(ending, was_running=was_running, now=now)
 
 
 def _lock_all(runs: QuerySet[HeartbeatRun]) -> list[Ending]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from agents.vocabulary import AdapterType, BudgetScope
 from config.common.after_commit import pending
 from heartbeats import hooks
 from heartbeats.models import HeartbeatRun, WakeupRequest
+from heartbeats.runs import cancelling
 from heartbeats.runs.cancelling import (
     AGENT_TERMINATED,
     cancel_run,
@@ -22,6 +24,7 @@ from heartbeats.runs.cancelling import (
     cancel_work_of_scope,
     process_stopped,
 )
+from heartbeats.runs.ending import Ending
 from heartbeats.vocabulary import RunStatus, WakeupStatus
 from issues.models import Issue
 from issues.vocabulary import IssueStatus
@@ -160,6 +163,22 @@ def test_a_budget_stop_cancels_the_scopes_runs_and_its_waiting_wakeups(scope: Bu
     assert (inside.result["stopReason"], outside.status) == ("budget_paused", "running")
     assert (waiting.status, waiting.error) == ("cancelled", "Cancelled due to budget pause")
     assert not HeartbeatRun.objects.live().filter(issue=issue).exists()
+
+
+def test_one_run_that_cannot_be_cancelled_keeps_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = AgentFactory(status="paused")
+    poisoned, healthy = running_run(agent=agent), HeartbeatRunFactory(agent=agent)
+    settle = cancelling.settle_agent
+
+    def fragile(ending: Ending, **facts: Any) -> None:
+        if ending.run.pk == poisoned.pk:
+            raise ValueError("a rule is broken")
+        settle(ending, **facts)
+
+    monkeypatch.setattr(cancelling, "settle_agent", fragile)
+    done = cancel_runs_of_agent(agent.pk, now=NOW)
+    poisoned.refresh_from_db()
+    assert (done.run_ids, done.failed, poisoned.status) == ((healthy.pk,), (poisoned.pk,), "running")
 
 
 @pytest.mark.django_db(transaction=True)
