@@ -175,8 +175,20 @@ class ActivityEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One option of a select."""
+
+    value: str
+    label: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class IssuePage:
-    """One issue. `comment_url` is where the comment form posts `body`; empty hides the form."""
+    """One issue. `comment_url` is where the comment form posts `body`; empty hides the form.
+
+    `assign_url` and `status_url` take one of `assignees` and `statuses`; empty hides the control.
+    """
 
     issue: IssueRef
     status: str
@@ -194,6 +206,10 @@ class IssuePage:
     comments: tuple[CommentEntry, ...] = ()
     activity: tuple[ActivityEntry, ...] = ()
     comment_url: str = ""
+    assign_url: str = ""
+    assignees: tuple[Choice, ...] = ()
+    status_url: str = ""
+    statuses: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +281,7 @@ class OutcomeCount:
 
 @dataclass(frozen=True, slots=True)
 class SweepRow:
-    """A sweep and its last run. `late` means the last run is older than twice the period."""
+    """A sweep, its last pass, and what the last pass on record did (`acted_at`). `late`: no success for too long."""
 
     key: str
     name: str
@@ -277,7 +293,9 @@ class SweepRow:
     outcomes: tuple[OutcomeCount, ...] = ()
     error: str = ""
     late: bool = False
-    action: Action | None = None
+    off: bool = False
+    acted_at: datetime | None = None
+    actions: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ class CompanyLink:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What surrounds every page. `live_origin` is ws(s)://host:port, or "" for the page's own origin."""
+    """What surrounds every page. `live_origin` is ws(s)://host:port, or "" for the page's own origin.
+
+    `may_act` is False for viewers: nothing is offered that they may not do.
+    """
 
     company_id: UUID
     company_name: str
@@ -37,6 +40,8 @@ class Shell:
     live_origin: str
     last_event_id: int
     other_companies: tuple[CompanyLink, ...] = ()
+    may_act: bool = True
+    may_administer: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Tags that speak of ages read `now` from the template context, where the view put
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 from django import template
 from django.template import Context
 from django.templatetags.static import static
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from heartbeats.board import wording
@@ -27,6 +28,8 @@ from heartbeats.board.view_models import (
 )
 
 register = template.Library()
+
+_OWN_LINK = re.compile(r"\[([^\]\n]{1,200})\]\((/(?!/)[^)\s\\]{1,300})\)")
 
 SILENCE_THRESHOLDS = (
     QUIET_AFTER_SECONDS,
@@ -66,6 +69,20 @@ def bytes_size(size: int | None) -> str:
 def cents(amount: int | None) -> str:
     """`{{ cost_cents|cents }}`: `$0.42`."""
     return wording.cents_words(amount)
+
+
+@register.filter
+def linked(text: str) -> SafeString:
+    """Text with its Markdown links to our own pages made into links, and nothing else; the rest is escaped."""
+    parts: list[SafeString | str] = []
+    rest = 0
+    for match in _OWN_LINK.finditer(text):
+        parts += [
+            conditional_escape(text[rest : match.start()]),
+            format_html('<a href="{}">{}</a>', match[2], match[1].strip("`")),
+        ]
+        rest = match.end()
+    return mark_safe("".join([*parts, conditional_escape(text[rest:])]))  # noqa: S308 - every part is escaped
 
 
 @register.simple_tag
@@ -183,31 +200,24 @@ SILENCE_WORDS = {
 }
 
 
-def _bar(index: int, tone: str, low: float, high: float) -> tuple[str, int, str, int, str]:
-    return (
-        tone,
-        index * BAR_STEP,
-        f"{SPARK_HEIGHT - high:.1f}",
-        BAR_WIDTH,
-        f"{high - low:.1f}",
-    )
+def _bar(index: int, low: float, high: float) -> str:
+    return f"M{index * BAR_STEP} {SPARK_HEIGHT - high:.1f}h{BAR_WIDTH}v{high - low:.1f}h-{BAR_WIDTH}z"
 
 
-def _bars(hours: Sequence[HourCount], peak: int) -> list[tuple[str, int, str, int, str]]:
-    """One bar per hour: the part that went wrong stands at the foot, the rest on top of it. No runs: a hairline."""
-    bars = []
+def _bars(hours: Sequence[HourCount], peak: int) -> dict[str, str]:
+    """One path a kind: what went wrong stands at the foot, the rest of the hour on it, a hairline where nothing ran."""
+    paths = {"none": "", "bad": "", "good": ""}
+    unit = (SPARK_HEIGHT - 2) / peak
     for index, hour in enumerate(hours):
-        unit = (SPARK_HEIGHT - 2) / peak
-        bad = min(hour.errors, hour.runs) * unit
         whole = max(hour.runs * unit, 1.5) if hour.runs else 0.0
-        bad = max(bad, 1.5) if hour.errors else 0.0
+        bad = max(min(hour.errors, hour.runs) * unit, 1.5) if hour.errors else 0.0
         if not hour.runs:
-            bars.append(_bar(index, "none", 0, 1))
+            paths["none"] += _bar(index, 0, 1)
         if bad:
-            bars.append(_bar(index, "bad", 0, bad))
+            paths["bad"] += _bar(index, 0, bad)
         if whole > bad:
-            bars.append(_bar(index, "good", bad, whole))
-    return bars
+            paths["good"] += _bar(index, bad, whole)
+    return {kind: path for kind, path in paths.items() if path}
 
 
 @register.simple_tag
@@ -218,11 +228,8 @@ def sparkline(hours: Sequence[HourCount], extra_class: str = "") -> SafeString:
     runs, errors = sum(h.runs for h in hours), sum(h.errors for h in hours)
     peak = max(4, *(h.runs for h in hours))
     label = f"{runs} run{'s' * (runs != 1)}, {errors} error{'s' * (errors != 1)} in {len(hours)} hours"
-    shapes = format_html_join(
-        "",
-        '<rect class="bar-{}" x="{}" y="{}" width="{}" height="{}"/>',
-        _bars(hours, peak),
-    )
+    bars = _bars(hours, peak)
+    shapes = format_html_join("", '<path class="bar-{}" d="{}"/>', bars.items())
     return format_html(
         '<svg class="spark {}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
         "<title>{}</title>{}</svg>",

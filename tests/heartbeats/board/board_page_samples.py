@@ -215,7 +215,7 @@ def recovery_page() -> pm.RecoveryPage:
                 0.08,
                 8,
                 (count("reaped", 0), count("adopted", 1, "ok")),
-                action=again,
+                actions=(again,),
             ),
             sweep(
                 "promote",
@@ -226,7 +226,7 @@ def recovery_page() -> pm.RecoveryPage:
                 0.01,
                 2,
                 (count("promoted", 1, "live"),),
-                action=again,
+                actions=(again,),
             ),
             sweep(
                 "dispatch",
@@ -237,7 +237,7 @@ def recovery_page() -> pm.RecoveryPage:
                 0.02,
                 12,
                 (count("rung", 12, "live"),),
-                action=again,
+                actions=(again,),
             ),
             sweep(
                 "stranded",
@@ -248,7 +248,7 @@ def recovery_page() -> pm.RecoveryPage:
                 0.4,
                 214,
                 (count("continued", 2, "live"), count("escalated", 1, "bad"), count("resting", 31)),
-                action=again,
+                actions=(again,),
             ),
             sweep(
                 "silence",
@@ -260,7 +260,7 @@ def recovery_page() -> pm.RecoveryPage:
                 8,
                 (count("opened", 1, "warn"),),
                 late=True,
-                action=again,
+                actions=(again,),
             ),
             sweep(
                 "graph",
@@ -271,7 +271,7 @@ def recovery_page() -> pm.RecoveryPage:
                 10.0,
                 0,
                 error="The database cancelled a statement after 10 s.",
-                action=again,
+                actions=(again,),
             ),
         ),
         needs().rows[:1],

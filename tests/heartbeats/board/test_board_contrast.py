@@ -66,7 +66,7 @@ def test_no_stylesheet_names_a_colour_of_its_own_except_the_terminal_hues() -> N
     stray = {
         (sheet.name, colour)
         for sheet in CSS.glob("*.css")
-        if sheet.name != "tokens.css"
+        if sheet.name not in {"tokens.css", "admin.css"}
         for line in sheet.read_text().splitlines()
         if not line.startswith(".a-f")
         for colour in re.findall(r"#[0-9a-fA-F]{3,8}\b", line)
