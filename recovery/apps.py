@@ -13,6 +13,8 @@ class RecoveryConfig(AppConfig):
     def ready(self) -> None:
         """Answer what runs and wakeups ask (heartbeats.hooks)."""
         from heartbeats import hooks
+        from recovery.escalation.escalating import escalate_after_release
         from recovery.retries.scheduling import retry_if_transient
 
+        hooks.register_escalation(escalate_after_release)
         hooks.register_bounded_retry(retry_if_transient)

@@ -23,10 +23,15 @@ _COUNTER_OF = {
     Escalate: "escalated",
     BlockInPlace: "escalated",
 }
-_OBSERVED = {
+_OBSERVED: dict[str, str] = {
     SkipReason.PRODUCTIVE_CONTINUATION: "productive_continuation_observed",
     SkipReason.SUCCESSFUL_CONTINUATION: "successful_continuation_observed",
 }
+
+
+def counter_of(action: Action) -> str:
+    """The counter that a carried-out action lands in. Raises KeyError for a skip."""
+    return _COUNTER_OF[type(action)]
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,12 @@ class StrandedReport:
             return self
         observed = _OBSERVED.get(action.reason)
         return self._plus("skipped") if observed is None else self._plus("skipped")._plus(observed)
+
+    def observing(self, place: str, count: int) -> StrandedReport:
+        """With so many more issues that need nothing, because of `place` (a skip reason)."""
+        report = replace(self, skipped=self.skipped + count)
+        observed = _OBSERVED.get(place)
+        return report if observed is None else replace(report, **{observed: getattr(report, observed) + count})
 
     def counting_orphan_blocker(self, issue_id: Ref) -> StrandedReport:
         """With one more blocker that went back to its creator (G)."""

@@ -41,6 +41,10 @@ class EscalationCause(StrEnum):
     PERMANENT_FAILURE = "permanent_failure"
     LEDGER_SPENT = "ledger_spent"
     RECOVERY_ISSUE_FAILED = "recovery_issue_failed"
+    AGENT_NOT_INVOKABLE = "agent_not_invokable"
+    """Only a release says so: the sweep leaves an issue whose agent cannot be woken to the person who stopped it."""
+    AGENT_FAILED = "agent_failed"
+    """The agent reported failure, or fell silent, more often than its work is given again (spec/1 E)."""
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,10 @@ def cancelled_blocker_comment(blocker_identifiers: Sequence[str]) -> str:
 def _what_was_tried(cause: EscalationCause, previous_status: str) -> str:
     if cause is EscalationCause.PERMANENT_FAILURE:
         return "The latest run of this issue failed in a way that no retry can mend."
+    if cause is EscalationCause.AGENT_NOT_INVOKABLE:
+        return "The latest run of this issue ended, and its agent cannot be woken for another one."
+    if cause is EscalationCause.AGENT_FAILED:
+        return "The agent failed at this issue again and again; its work is not given to it once more."
     if cause is EscalationCause.LEDGER_SPENT:
         return (
             "Everbeat has spent all automatic runs that this issue may have without a person's or its assignee's help."

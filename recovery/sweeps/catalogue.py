@@ -13,6 +13,7 @@ from recovery.dispatch.timers import wake_by_timer
 from recovery.orphans.reaping import reap_orphans
 from recovery.retries.promoting import promote_due_retries
 from recovery.schedule import periods
+from recovery.stranded.reconciling import reconcile_stranded
 from recovery.sweeps.cycle import SweepConfig
 from recovery.sweeps.rows import SweepPass
 from recovery.sweeps.run import Sweep
@@ -28,7 +29,7 @@ _BODIES: dict[SweepName, Callable[[SweepPass], None]] = {
     SweepName.REAP_ORPHANS: reap_orphans,
     SweepName.PROMOTE_RETRIES: promote_due_retries,
     SweepName.DISPATCH_QUEUED: dispatch_queued,
-    SweepName.RECONCILE_STRANDED: _thin,
+    SweepName.RECONCILE_STRANDED: reconcile_stranded,
     SweepName.SCAN_SILENT_RUNS: _thin,
     SweepName.GRAPH_LIVENESS: _thin,
     SweepName.TICK_TIMERS: wake_by_timer,

@@ -127,9 +127,9 @@ class SweepTally:
         if len(self._ids) < ID_LIMIT:
             self._ids.append(row_id)
 
-    def skip(self, reason: str) -> None:
-        """A row needed nothing, or another sweep was faster; `reason` is a code."""
-        self._skipped[str(reason)] += 1
+    def skip(self, reason: str, rows: int = 1) -> None:
+        """Rows needed nothing, or another sweep was faster; `reason` is a code."""
+        self._skipped[str(reason)] += rows
 
     def fail(self, row_id: Ref, error: str) -> None:
         """This row raised. `error` must be scrubbed; it is cut to 500 characters."""
