@@ -6,14 +6,15 @@ and counted, and keeps none of the others back. What was lost here is found agai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 
 from agents.actors import Actor
-from agents.models import Agent
+from agents.journal import activity, log_activity
+from agents.models import ActivityEvent, Agent
 from agents.vocabulary import AgentStatus
 from config.common import after_commit
 from heartbeats.runs.cancelling import BY_CONTROL_PLANE, ISSUE_CANCELLED, cancel_run, cancel_runs_of_issue
@@ -89,14 +90,67 @@ def on_interaction_resolved(news: said.InteractionResolved, **_: object) -> None
 
 def on_tree_restored(news: said.TreeRestored, **_: object) -> None:
     """W12."""
-    _ask(rules.on_restored(news), news.company_id, news.actor, news.now)
+    wakes = rules.on_restored(news)
+    _ask(wakes, news.company_id, news.actor, news.now)
+    if wakes:
+        log_activity(*(_restored_row(news, wake) for wake in wakes))
+
+
+def _restored_row(news: said.TreeRestored, wake: rules.Wake) -> ActivityEvent:
+    details = {"restoreHoldId": str(news.hold_id), "agentId": str(wake.agent_id)}
+    action = "issue.tree_restore_wakeup_requested"
+    issue_id = str(wake.issue_id)
+    return activity(news.actor, news.company_id, action, entity_type="issue", entity_id=issue_id, details=details)
 
 
 def on_tree_held(news: said.TreeHeld, **_: object) -> None:
     """A pause or cancel ends the live runs of the tree; a cancel also wakes the parent above it (W8b)."""
     reason = TREE_PAUSED if news.mode == HoldMode.PAUSE else TREE_CANCELLED
     for issue in news.issues:
-        after_commit.call(_cancel_issue_runs, issue.id, reason, news.now)
+        after_commit.call(_end_held_runs, news, issue, reason)
+    if news.mode == HoldMode.CANCEL:
+        _ask(_of_cancelled_tree(news), news.company_id, news.actor, news.now)
+
+
+def _end_held_runs(news: said.TreeHeld, issue: said.IssueFacts, reason: str) -> None:
+    try:
+        cancelled = cancel_runs_of_issue(issue.id, reason=reason, now=news.now)
+    except Exception:
+        _log_interruptions(news, issue, "issue.tree_hold_run_interrupt_failed", [issue.id], entity_type="issue")
+        raise
+    promote_orphaned_deferred(issue.id, now=news.now)
+    _log_interruptions(news, issue, "issue.tree_hold_run_interrupted", cancelled.run_ids, entity_type="heartbeat_run")
+
+
+def _log_interruptions(
+    news: said.TreeHeld, issue: said.IssueFacts, action: str, entity_ids: Sequence[UUID], *, entity_type: str
+) -> None:
+    details = {"holdId": str(news.hold_id), "rootIssueId": str(news.root_issue_id), "issueId": str(issue.id)}
+    rows = [
+        activity(
+            news.actor,
+            news.company_id,
+            action,
+            entity_type=entity_type,
+            entity_id=entity_id,
+            issue_id=issue.id,
+            details=details,
+        )
+        for entity_id in entity_ids
+    ]
+    if rows:
+        log_activity(*rows)
+
+
+def _of_cancelled_tree(news: said.TreeHeld) -> list[rules.Wake]:
+    inside = {issue.id for issue in news.issues}
+    edge = [issue for issue in news.issues if issue.parent_id is not None and issue.parent_id not in inside]
+    wakes: list[rules.Wake] = []
+    for issue in edge:
+        assert issue.parent_id is not None
+        completed = completed_parent(news.company_id, issue.parent_id)
+        wakes += rules.on_children_completed(issue, completed) if completed else []
+    return rules.combine(wakes)
 
 
 def _of_closing(before: said.IssueFacts, issue: said.IssueFacts) -> list[rules.Wake]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from issues.api import approvals, comments, documents, interactions, issues, work_products
+from issues.api import approvals, comments, documents, holds, interactions, issues, work_products
 
 urlpatterns: list[URLPattern] = [
     path("companies/<str:company_id>/issues", issues.CompanyIssues.as_view()),
@@ -29,4 +29,9 @@ urlpatterns: list[URLPattern] = [
     path("issues/<str:ref>/interactions/<str:interaction_id>/respond", interactions.RespondToInteraction.as_view()),
     path("issues/<str:ref>/approvals", approvals.IssueApprovals.as_view()),
     path("issues/<str:ref>/approvals/<str:approval_id>", approvals.IssueApprovalDetail.as_view()),
+    path("issues/<str:ref>/tree-control/preview", holds.TreePreview.as_view()),
+    path("issues/<str:ref>/tree-control/state", holds.TreeState.as_view()),
+    path("issues/<str:ref>/tree-holds", holds.TreeHolds.as_view()),
+    path("issues/<str:ref>/tree-holds/<str:hold_id>", holds.TreeHoldDetail.as_view()),
+    path("issues/<str:ref>/tree-holds/<str:hold_id>/release", holds.ReleaseTreeHold.as_view()),
 ]
