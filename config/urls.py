@@ -7,13 +7,17 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views import defaults
 
-from config import health
+from config import health, metrics
 from config.common.wire.envelope import route_not_found, server_error
+from config.openapi import OpenApiDocument, OpenApiPage
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("api/openapi.json", OpenApiDocument.as_view(), name="api-openapi"),
+    path("api/docs", OpenApiPage.as_view(), name="api-docs"),
     path("api/v1/agent/", include("heartbeats.intake.urls")),
     path("api/", include("agents.api.urls")),
     path("api/", include("issues.api.urls")),
@@ -26,3 +30,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 def handler500(request: HttpRequest) -> HttpResponse:
     """JSON under `/api`, a page elsewhere; neither says anything of the cause."""
     return server_error(request) if request.path.startswith("/api/") else defaults.server_error(request)
+
+
+handler404 = "config.board.refusals.not_found"

@@ -32,7 +32,7 @@ OUTCOMES = ["running", "completed", "failed", "exhausted"]
 class CurrentTaskBody(WireSerializer):
     """The run in hand."""
 
-    task_id = TextField(max_length=MOST_TASK_ID)
+    task_id = TextField(min_length=1, max_length=MOST_TASK_ID)
     progress = NumberField(min_value=0)
     speed = NumberField()
     temperature = NumberField(required=False)
@@ -83,7 +83,7 @@ class ErrorBody(WireSerializer):
     severity = serializers.ChoiceField(choices=REPORT_SEVERITIES)
     message = TextField(min_length=1, max_length=MOST_MESSAGE)
     context = UserJSONField(required=False, max_characters=MOST_CONTEXT)  # type: ignore[assignment]
-    task_id = TextField(required=False, max_length=MOST_TASK_ID)
+    task_id = TextField(required=False, min_length=1, max_length=MOST_TASK_ID)
 
 
 class AcknowledgedShape(WireSerializer):
@@ -131,7 +131,7 @@ class ReportBody(WireSerializer):
     summary = TextField(required=False, allow_blank=True, max_length=MOST_SUMMARY)
     result = UserJSONField(required=False)
     usage = UserJSONField(required=False)
-    session_id = TextField(required=False, max_length=MOST_SESSION_ID)
+    session_id = TextField(required=False, min_length=1, max_length=MOST_SESSION_ID)
     cost_usd = NumberField(required=False, min_value=0, max_value=1e9)
     errors = serializers.ListField(  # type: ignore[assignment]
         child=TextField(allow_blank=True, max_length=MOST_MESSAGE), required=False, max_length=MOST_ERRORS

@@ -76,7 +76,11 @@ class HeartbeatView(AgentWireView):
     permission_classes = ()
 
     @extend_schema(
-        operation_id="heartbeat", tags=["agent"], request=HeartbeatBody, responses={200: HeartbeatAnswer, **REFUSALS}
+        operation_id="heartbeat",
+        tags=["agent"],
+        auth=[{"agentKey": []}],  # type: ignore[list-item]
+        request=HeartbeatBody,
+        responses={200: HeartbeatAnswer, **REFUSALS},
     )
     def post(self, request: Request) -> Response:
         """Report status, and be told what is new."""
@@ -107,7 +111,7 @@ class ErrorsView(StrictView):
         parameters=[
             OpenApiParameter(
                 HEADER,
-                {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS},
+                {"type": "string", "maxLength": MOST_CHARACTERS},
                 OpenApiParameter.HEADER,
                 description="A repeat with the same key and body is answered and recorded once.",
             )
