@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from issues.api import approvals, comments, documents, holds, interactions, issues, work_products
+from issues.api import (
+    approvals,
+    comments,
+    documents,
+    holds,
+    interactions,
+    issues,
+    projects,
+    reading,
+    work_products,
+)
 
 urlpatterns: list[URLPattern] = [
     path("companies/<str:company_id>/issues", issues.CompanyIssues.as_view()),
@@ -34,4 +44,12 @@ urlpatterns: list[URLPattern] = [
     path("issues/<str:ref>/tree-holds", holds.TreeHolds.as_view()),
     path("issues/<str:ref>/tree-holds/<str:hold_id>", holds.TreeHoldDetail.as_view()),
     path("issues/<str:ref>/tree-holds/<str:hold_id>/release", holds.ReleaseTreeHold.as_view()),
+    path("issues/<str:ref>/heartbeat-context", reading.HeartbeatContext.as_view()),
+    path("issues/<str:ref>/activity", reading.IssueActivity.as_view()),
+    path("agents/me/inbox-lite", reading.InboxLite.as_view()),
+    path("agents/me/inbox/mine", reading.InboxMine.as_view()),
+    path("companies/<str:company_id>/projects", projects.CompanyProjects.as_view()),
+    path("projects/<str:ref>", projects.ProjectDetail.as_view()),
+    path("projects/<str:ref>/workspaces", projects.ProjectWorkspaces.as_view()),
+    path("projects/<str:ref>/workspaces/<str:workspace_id>", projects.ProjectWorkspaceDetail.as_view()),
 ]
