@@ -5,68 +5,38 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models.functions import Now
-
-from agents.lifecycle import settle_after_run
-from agents.models import Agent
-from heartbeats.models import HeartbeatRun, WakeupRequest
-from heartbeats.runs.lifecycle import Note, move_run, move_wakeup
-from heartbeats.runs.scheduling import ring
-from heartbeats.runs.settling import release_environment
-from heartbeats.vocabulary import RunStatus, WakeupStatus
+from heartbeats.models import HeartbeatRun
+from heartbeats.runs.losing import requeue_run
 
 MOST_UNSTARTED = 1
 
-_NOBODY = dict.fromkeys(
-    (
-        "executor_host",
-        "executor_boot_id",
-        "lease_expires_at",
-        "claimed_at",
-        "started_at",
-        "process_pid",
-        "process_group_id",
-        "process_start_ticks",
-        "process_started_at",
-    )
-)
-
 
 def give_back_unstarted(run_id: UUID, *, epoch: int, now: datetime) -> bool:
-    """A claim whose process was never started goes back to the queue, once; False when it did so before.
+    """A claim whose process was never started goes back to the queue, once; False when it did so before, or is over.
 
     The caller has made sure that no process of it runs or will.
     """
-    return _give_back(run_id, epoch, "claimed, but never started; queued again", now, most=MOST_UNSTARTED)
+    if not HeartbeatRun.objects.filter(pk=run_id, supervisor_losses__lt=MOST_UNSTARTED).exists():
+        return False
+    return requeue_run(
+        run_id,
+        epoch=epoch,
+        message="claimed, but never started; queued again",
+        evidence={"evidence": "never_started", "epoch": epoch},
+        now=now,
+        supervisor_lost=True,
+    )
 
 
 def give_back_stopped(run_id: UUID, *, epoch: int, now: datetime) -> bool:
-    """An execution that this host stopped because it could not renew its lease goes back to the queue."""
-    return _give_back(run_id, epoch, "stopped because its lease could not be renewed; queued again", now, most=None)
-
-
-def _give_back(run_id: UUID, epoch: int, message: str, now: datetime, *, most: int | None) -> bool:
-    with transaction.atomic():
-        agent = Agent.objects.select_for_update(no_key=True, of=("self",)).filter(runs=run_id).first()
-        run = HeartbeatRun.objects.select_for_update(no_key=True).filter(pk=run_id).first()
-        if agent is None or run is None or (most is not None and run.supervisor_losses >= most):
-            return False
-        losses = run.supervisor_losses + (1 if most is not None else 0)
-        note = Note(message, level="warn", payload={"epoch": epoch, "host": run.executor_host})
-        columns = {**_NOBODY, "supervisor_losses": losses}
-        expected = {RunStatus.RUNNING}
-        if not move_run(run, RunStatus.QUEUED, expected=expected, held_epoch=epoch, notes=[note], **columns):
-            return False
-        move_wakeup(
-            WakeupRequest.objects.filter(run_id=run_id),
-            WakeupStatus.QUEUED,
-            expected={WakeupStatus.CLAIMED},
-            claimed_at=None,
+    """An execution that its host stopped for want of a lease goes back to the queue; False when it is over."""
+    try:
+        return requeue_run(
+            run_id,
+            epoch=epoch,
+            message="stopped because its lease could not be renewed; queued again",
+            evidence={"evidence": "lease_not_renewed", "epoch": epoch},
+            now=now,
         )
-        release_environment(run, now=now)
-        others = HeartbeatRun.objects.filter(agent_id=agent.pk, status=RunStatus.RUNNING).exists()
-        settle_after_run(agent, outcome=RunStatus.CANCELLED, still_running=others, now=now)
-        HeartbeatRun.objects.filter(pk=run.pk).update(updated_at=Now())
-        ring(agent.pk, agent.host_label)
-    return True
+    except HeartbeatRun.DoesNotExist:
+        return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ from heartbeats.execution.start_facts import StartFacts, Wake, load_wake
 from heartbeats.execution.workspaces import Folder, Place, choose_place, make_home
 from heartbeats.readings import JsonObject, object_of, text_of
 from heartbeats.runs.bounds import bound_payload
-from heartbeats.runs.environment import ProcessEnvironment, Workspace, build_environment, inherited, masked
+from heartbeats.runs.environment import REDACTED, ProcessEnvironment, Workspace, build_environment, inherited, masked
 from heartbeats.runs.told import StartedSession
 from heartbeats.vocabulary import ErrorFamily
 
@@ -76,7 +76,7 @@ def prepare(facts: StartFacts, directory: RunDir, *, lease_until: float, now: da
         doorbell=str(doorbell_path(settings.RUNS_DIR)),
         notes=(*facts.notes, *place.warnings),
     )
-    return Prepared(spec, orders, _invoked(facts, plan, place, env))
+    return Prepared(spec, orders, _invoked(facts, plan, place, env, spec.redact))
 
 
 def _resolve_config(facts: StartFacts) -> _Config:
@@ -215,20 +215,25 @@ def _started_with(facts: StartFacts) -> StartedSession:
     )
 
 
-def _invoked(facts: StartFacts, plan: Plan, place: Place, env: Mapping[str, str]) -> JsonObject:
+def _invoked(facts: StartFacts, plan: Plan, place: Place, env: Mapping[str, str], secrets: Sequence[str]) -> JsonObject:
+    """What an event may tell of the start: nothing that looks like a secret, and nothing that is one."""
     own = {key: value for key, value in env.items() if key not in os.environ or os.environ[key] != value}
     payload = {
         "adapterType": facts.run.adapter_type,
         "command": plan.argv[0],
-        "args": list(plan.argv[1:]),
+        "args": [_without(word, secrets) for word in plan.argv[1:]],
         "cwd": place.cwd,
         "workspaceSource": place.folder.source,
-        "env": masked(own),
+        "env": {key: _without(value, secrets) for key, value in masked(own).items()},
         "timeoutSec": plan.timeout_sec,
         "graceSec": plan.grace_sec,
         "sessionId": facts.resume.session.persisted_id,
     }
     return bound_payload(payload)
+
+
+def _without(text: str, secrets: Sequence[str]) -> str:
+    return REDACTED if any(secret in text for secret in secrets) else text
 
 
 def setup_family(code: str) -> ErrorFamily | None:

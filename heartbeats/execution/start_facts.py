@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import F
 
+from heartbeats.execution.auto_checkout import HarnessCheckout
 from heartbeats.models import HeartbeatRun, RuntimeState, TaskSession
 from heartbeats.readings import JsonObject
 from heartbeats.runs.compaction import (
@@ -52,24 +53,25 @@ class Wake:
 
 
 def load_run(run_id: UUID, epoch: int) -> HeartbeatRun | None:
-    """The run of this claim with agent and issue; None when the claim is over."""
-    rows = HeartbeatRun.objects.select_related("agent", "issue", "issue__project", "issue__project_workspace")
+    """The run of this claim with its agent; None when the claim is over."""
+    rows = HeartbeatRun.objects.select_related("agent")
     return rows.filter(pk=run_id, epoch=epoch, status=RunStatus.RUNNING).first()
 
 
-def load_facts(run: HeartbeatRun, *, checked_out: bool = False, notes: Sequence[str] = ()) -> StartFacts:
-    """The rest. One to five statements: fewer for a run without issue and without session."""
+def load_facts(run: HeartbeatRun, checkout: HarnessCheckout) -> StartFacts:
+    """The rest. One statement for a run without issue, up to seven with issue, project and session."""
     issue = run.issue
     summary = _continuation_summary(issue)
-    resume = _resume(run)
+    saved = _saved_session(run)
+    resume = _resume(run, saved)
     rotation = _rotation(run, resume, summary)
-    told = list(notes)
-    if resume.reset_reason:
+    told = [f"Checkout: {checkout.refusal}; the run goes on without it."] if checkout.refusal else []
+    if resume.reset_reason and saved is not None:
         told.append(f"Session: starting afresh, because {resume.reset_reason}.")
     if rotation.rotate:
         told.append(f"Session: starting afresh, because {rotation.reason}.")
         resume = ResumeChoice(NO_SESSION, reset_reason=rotation.reason)
-    return StartFacts(run, issue, _workspaces(issue), summary, resume, rotation, checked_out, tuple(told))
+    return StartFacts(run, issue, _workspaces(issue), summary, resume, rotation, checkout.held, tuple(told))
 
 
 def load_wake(facts: StartFacts) -> Wake:
@@ -89,20 +91,27 @@ def load_wake(facts: StartFacts) -> Wake:
     return Wake(context, payload, task_markdown(task, comments[-1].body if comments else None))
 
 
-def _resume(run: HeartbeatRun) -> ResumeChoice:
-    task_key = derive_session_key(run.context) or run.task_key
-    if task_key is None:
-        state = RuntimeState.objects.filter(agent_id=run.agent_id).values_list("session_id", flat=True).first()
-        return choose_session(run.context, task_key=None, task_session=None, runtime_session_id=state)
-    row = TaskSession.objects.filter(
-        agent_id=run.agent_id, company_id=run.company_id, adapter_type=run.adapter_type, task_key=task_key
-    ).first()
-    saved = (
-        SavedTaskSession(row.session_params, row.session_display_id, str(row.last_run_id) if row.last_run_id else None)
-        if row
-        else None
+def _session_key(run: HeartbeatRun) -> str | None:
+    return derive_session_key(run.context) or run.task_key
+
+
+def _saved_session(run: HeartbeatRun) -> SavedTaskSession | None:
+    key = _session_key(run)
+    if key is None:
+        return None
+    rows = TaskSession.objects.filter(
+        agent_id=run.agent_id, company_id=run.company_id, adapter_type=run.adapter_type, task_key=key
     )
-    return choose_session(run.context, task_key=task_key, task_session=saved, runtime_session_id=None)
+    row = rows.values_list("session_params", "session_display_id", "last_run_id").first()
+    return None if row is None else SavedTaskSession(row[0], row[1], None if row[2] is None else str(row[2]))
+
+
+def _resume(run: HeartbeatRun, saved: SavedTaskSession | None) -> ResumeChoice:
+    key = _session_key(run)
+    state = None
+    if key is None:
+        state = RuntimeState.objects.filter(agent_id=run.agent_id).values_list("session_id", flat=True).first()
+    return choose_session(run.context, task_key=key, task_session=saved, runtime_session_id=state)
 
 
 def _rotation(run: HeartbeatRun, resume: ResumeChoice, summary: IssueDocument | None) -> Rotation:

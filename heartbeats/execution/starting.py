@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from agents.vocabulary import AdapterType
 from heartbeats.execution import rundir
 from heartbeats.execution.adapters.base import SetupError
+from heartbeats.execution.auto_checkout import check_out
 from heartbeats.execution.bell_socket import ring_doorbell
 from heartbeats.execution.identity import current_boot_id
 from heartbeats.execution.launch import Launched, LaunchFailed, launch
@@ -25,7 +26,7 @@ from heartbeats.execution.orders import attempt_name, since_boot, write_orders
 from heartbeats.execution.preparation import Prepared, prepare, setup_family
 from heartbeats.execution.rundir import RunDir
 from heartbeats.execution.start_facts import load_facts, load_run
-from heartbeats.execution.start_lock import starting
+from heartbeats.execution.start_lock import seize, starting
 from heartbeats.models import EnvironmentLease, HeartbeatRun
 from heartbeats.runs.cancelling import AGENT_PAUSED, cancel_run, process_stopped
 from heartbeats.runs.claiming import ClaimedRun, claim_runs
@@ -86,27 +87,33 @@ def start_runs(agent_id: UUID, *, now: datetime) -> Started:
 
 def start_claimed(claim: ClaimedRun, *, lease_until: float, now: datetime) -> bool:
     """Start one claimed run; True when its process runs. Whatever goes wrong before the launch ends the run."""
+    directory = RunDir(settings.RUNS_DIR / rundir.LIVE / attempt_name(claim.run_id, claim.epoch))
     try:
-        directory = rundir.create(settings.RUNS_DIR, attempt_name(claim.run_id, claim.epoch))
+        rundir.create(settings.RUNS_DIR, directory.name)
         with starting(directory):
             answer = _prepare_and_launch(claim, directory, lease_until, now)
     except SetupError as error:
-        return _fail(claim, error.code, error.message, error.family, now)
+        refusal = error
     except BlockingIOError:
-        return False
+        return False  # another delivery of the same message is at it
     except OSError as error:
-        return _fail(claim, "run_dir_unwritable", f"The run directory cannot be written: {error.strerror}.", None, now)
+        refusal = SetupError("run_dir_unwritable", f"The run directory cannot be written: {error.strerror}.", None)
     except Exception as error:
         log.exception("run_not_started", run_id=str(claim.run_id))
-        return _fail(claim, "start_failed", f"The start failed: {type(error).__name__}: {error}", None, now)
+        refusal = SetupError("start_failed", f"The start failed: {type(error).__name__}: {error}", None)
+    else:
+        return _conclude(claim, directory, answer, now)
+    return _fail(claim, directory, refusal, now)
+
+
+def _conclude(claim: ClaimedRun, directory: RunDir, answer: Launched | LaunchFailed | None, now: datetime) -> bool:
     if isinstance(answer, Launched):
         _record(claim, answer)
         return True
     if answer is None:
         _abandon(claim, directory, now)
     elif answer.code != ALREADY_STARTED:
-        directory.remove()
-        _fail(claim, answer.code, answer.message, setup_family(answer.code), now)
+        _fail(claim, directory, SetupError(answer.code, answer.message, setup_family(answer.code)), now)
     return False
 
 
@@ -126,7 +133,8 @@ def _prepare_and_launch(
     run = load_run(claim.run_id, claim.epoch)
     if run is None:
         return None
-    prepared = prepare(load_facts(run), directory, lease_until=lease_until, now=now)
+    facts = load_facts(run, check_out(run, now=now))
+    prepared = prepare(facts, directory, lease_until=lease_until, now=now)
     write_orders(directory, prepared.orders)
     _announce(run, prepared, now)
     if not may_start(claim.run_id, epoch=claim.epoch):
@@ -174,16 +182,20 @@ def _abandon(claim: ClaimedRun, directory: RunDir, now: datetime) -> None:
     process_stopped(claim.run_id, epoch=claim.epoch, now=now)
 
 
-def _fail(claim: ClaimedRun, code: str, message: str, family: str | None, now: datetime) -> bool:
+def _fail(claim: ClaimedRun, directory: RunDir, error: SetupError, now: datetime) -> bool:
     """End the run before it began. If that fails too, the supervisor finds a claimed run without process."""
     result = ExecutionResult(
-        error_code=code,
-        error_message=message,
-        error_family=family,
-        result={"errorFamily": str(family)} if family else None,
+        error_code=error.code,
+        error_message=error.message,
+        error_family=error.family,
+        result={"errorFamily": str(error.family)} if error.family else None,
     )
     try:
         finalise_run(claim.run_id, epoch=claim.epoch, result=result, now=now)
+        if seize(directory):
+            directory.remove()
+    except OSError as problem:
+        log.warning("run_dir_not_removed", name=directory.name, error=str(problem))
     except Exception:
-        log.exception("run_not_failed", run_id=str(claim.run_id), code=code)
+        log.exception("run_not_failed", run_id=str(claim.run_id), code=error.code)
     return False

@@ -162,6 +162,8 @@ class Fleet:
         self.attempts.pop(attempt.name, None)
         try:
             attempt.directory.archive()
+        except FileNotFoundError:
+            return  # a start that was taken back leaves nothing
         except OSError as error:
             log.warning("run_dir_not_archived", name=attempt.name, error=str(error))
 

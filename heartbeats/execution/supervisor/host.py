@@ -24,7 +24,7 @@ class ThisHost:
     capacity: int
 
 
-class AlreadySupervised(Exception):  # noqa: N818 - named for what the caller learns
+class AlreadySupervised(Exception):
     """Another supervisor works on these run directories."""
 
 

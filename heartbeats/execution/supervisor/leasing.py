@@ -42,6 +42,14 @@ class LeaseKeeper:
         self._not_before = 0.0
         self.due_at = 0.0
 
+    def adopt(self) -> None:
+        """Take over what an earlier supervisor left. Its leases may be long over, but nobody has judged that yet: each
+        gets one lease's time for the database to say whose it is.
+        """
+        until = since_boot() + self._timings.lease
+        for attempt in self._fleet.attempts.values():
+            attempt.lease_until = max(attempt.lease_until, until)
+
     def came_back(self) -> None:
         """We were away: ask now, and give the database a moment to answer."""
         now = since_boot()

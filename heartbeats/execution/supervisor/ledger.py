@@ -188,6 +188,7 @@ def take_back(runs_dir: Path, run_id: UUID, epoch: int, *, hopeless: bool = Fals
 
 
 def _lose_unstarted(run_id: UUID, epoch: int, now: datetime) -> None:
+    """Never started twice: the run is lost, so that it does not go round for ever. Or it was cancelled meanwhile."""
     try:
         lost = lose_run(
             run_id,

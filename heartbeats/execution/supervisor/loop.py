@@ -70,6 +70,7 @@ class Supervisor:
         self._desk.open()
         self._announcer.open()
         self._fleet.discover()
+        self._leases.adopt()
         log.info("supervising", host=self._host.name, runs=len(self._fleet.attempts))
         while not self._stopping:
             self._step(self._wait())
