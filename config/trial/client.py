@@ -13,7 +13,7 @@ class Refused(RuntimeError):
 
     def __init__(self, method: str, path: str, status: int, body: object) -> None:
         super().__init__(f"{method} {path} answered {status}: {body}")
-        self.status = status
+        self.code = status
         self.body = body
 
 
