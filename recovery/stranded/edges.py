@@ -34,12 +34,12 @@ where w.status = 'deferred_issue_execution' and w.issue_id is not null and w.req
   and not exists (select 1 from heartbeats_heartbeatrun r
                   where r.issue_id = w.issue_id and r.status in ('queued', 'running', 'scheduled_retry'))
 union
-select i.id from issues_issue i
+select i.id
+from (select e.blocked_id, bool_and(b.status = 'done') as all_done, bool_or(b.status = 'cancelled') as some_cancelled,
+             max(coalesce(b.completed_at, b.cancelled_at)) as ended_at
+      from issues_issuerelation e join issues_issue b on b.id = e.blocker_id group by e.blocked_id) x
+join issues_issue i on i.id = x.blocked_id
 join agents_agent a on a.id = i.assignee_agent_id and a.status <> all(%(closed)s) and a.wake_on_demand
-join lateral (select bool_and(b.status = 'done') as all_done, bool_or(b.status = 'cancelled') as some_cancelled,
-                     max(coalesce(b.completed_at, b.cancelled_at)) as ended_at
-              from issues_issuerelation e join issues_issue b on b.id = e.blocker_id
-              where e.blocked_id = i.id) x on true
 where i.status in ('todo', 'blocked') and i.assignee_agent_id is not null and i.hidden_at is null
   and (x.all_done or x.some_cancelled) and x.ended_at < %(settled)s
   and not exists (select 1 from heartbeats_heartbeatrun r

@@ -25,14 +25,14 @@ DEPENDENCIES = "dependencies_blocked"
 NOT_ON_DEMAND = "wake_on_demand_disabled"
 
 _SURVEY = """
-with idle as materialized (
+with idle as not materialized (
     select i.id, i.status, i.company_id, i.assignee_agent_id, i.checkout_run_id, i.execution_run_id
     from issues_issue i
     where i.status in ('todo', 'in_progress') and i.assignee_agent_id is not null and i.assignee_user_id is null
       and i.hidden_at is null
       and not exists (select 1 from heartbeats_heartbeatrun r
                       where r.issue_id = i.id and r.status in ('queued', 'running', 'scheduled_retry'))
-), judged as (
+), judged as materialized (
     select i.id, case
         when a.company_id <> i.company_id then 'agent_missing'
         when a.status = any(%(closed)s) then 'agent_not_invokable'
@@ -52,10 +52,11 @@ with idle as materialized (
         else 'action' end as place
     from idle i join agents_agent a on a.id = i.assignee_agent_id
     left join lateral (select r.status, r.liveness_state from heartbeats_heartbeatrun r where r.issue_id = i.id
-                       order by r.created_at desc, r.id desc limit 1) last on true
+                       order by r.created_at desc limit 1) last on true
 )
-select place, count(*),
-       case when place = 'action' then (array_agg(id order by id))[1:%(most)s] end
+select place, count(*), case when place = 'action' then (
+    select array_agg(first.id) from (
+        select j.id from judged j where j.place = 'action' order by j.id limit %(most)s) first) end
 from judged group by place
 """
 
