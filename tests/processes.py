@@ -96,7 +96,7 @@ class Machine:
         """Start the API."""
         server = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4")
         process = self.start("api", "-m", "granian", *server, "--no-ws", "config.wsgi:application")
-        process.says("Listening at")
+        process.says("Started worker")
         return process
 
     def start(self, name: str, *argv: str) -> Process:

@@ -221,12 +221,13 @@ def _invoked(facts: StartFacts, plan: Plan, place: Place, env: Mapping[str, str]
     payload = {
         "adapterType": facts.run.adapter_type,
         "command": plan.argv[0],
-        "args": [_without(word, secrets) for word in plan.argv[1:]],
+        "commandArgs": [_without(word, secrets) for word in plan.argv[1:]],
         "cwd": place.cwd,
         "workspaceSource": place.folder.source,
         "env": {key: _without(value, secrets) for key, value in masked(own).items()},
         "timeoutSec": plan.timeout_sec,
         "graceSec": plan.grace_sec,
+        "context": facts.run.context,
         "sessionId": facts.resume.session.persisted_id,
     }
     return bound_payload(payload)

@@ -103,7 +103,7 @@ def _saved_session(run: HeartbeatRun) -> SavedTaskSession | None:
         agent_id=run.agent_id, company_id=run.company_id, adapter_type=run.adapter_type, task_key=key
     )
     row = rows.values_list("session_params", "session_display_id", "last_run_id").first()
-    return None if row is None else SavedTaskSession(row[0], row[1], None if row[2] is None else str(row[2]))
+    return SavedTaskSession(row[0], row[1], str(row[2])) if row else None
 
 
 def _resume(run: HeartbeatRun, saved: SavedTaskSession | None) -> ResumeChoice:
