@@ -24,6 +24,7 @@ from issues.places import require_places
 from issues.readiness import unresolved_blockers
 from issues.relations import add_blocker, require_parent, set_blockers
 from issues.speech import human_action
+from issues.stages import checked_policy
 from issues.trail import issue_row, record, text_id
 from issues.vocabulary import IssueStatus
 
@@ -94,6 +95,8 @@ def insert_issue(actor: Actor, company_id: UUID, new: NewIssue, *, action: str, 
     require_places(company_id, columns)
     if columns.get("parent_id"):
         require_parent(company_id, columns["parent_id"])
+    if columns.get("execution_policy"):
+        columns["execution_policy"] = checked_policy(company_id, columns["execution_policy"])
     issue = _insert(actor, company_id, columns, now)
     if new.blocked_by:
         set_blockers(actor, issue, new.blocked_by)

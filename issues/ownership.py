@@ -47,8 +47,6 @@ class MutationFacts:
     assignee_agent_id: UUID | None
     checkout_run_id: UUID | None
     checkout_lives: bool
-    execution_run_id: UUID | None
-    execution_lives: bool
     oversees: bool
 
 
@@ -69,8 +67,7 @@ def _judge_own_work(facts: MutationFacts) -> Ruling:
         return Ruling.RUN_REQUIRED
     if facts.checkout_run_id == facts.run_id:
         return Ruling.ALLOWED
-    held = facts.checkout_lives or (facts.execution_lives and facts.execution_run_id != facts.run_id)
-    if held:
+    if facts.checkout_lives:
         return Ruling.NOT_OWNER
     # A run that is over (its token has a grace) may still speak, but it takes nothing.
     return Ruling.ADOPT if facts.run_lives else Ruling.ALLOWED
@@ -136,15 +133,15 @@ def _facts(actor: Actor, agent_id: UUID, issue: Issue) -> MutationFacts:
         assignee_agent_id=issue.assignee_agent_id,
         checkout_run_id=issue.checkout_run_id,
         checkout_lives=lives(issue.checkout_run),
-        execution_run_id=issue.execution_run_id,
-        execution_lives=lives(issue.execution_run),
         oversees=foreign and issue.assignee_agent_id is not None and oversees(actor, issue.assignee_agent_id),
     )
 
 
 def _adopt(actor: Actor, issue: Issue, now: datetime) -> None:
     previous = issue.checkout_run_id
-    locks = {"checkout_run_id": actor.run_id, "execution_run_id": actor.run_id, "execution_locked_at": now}
+    locks: dict[str, Any] = {"checkout_run_id": actor.run_id}
+    if not lives(issue.execution_run):
+        locks |= {"execution_run_id": actor.run_id, "execution_locked_at": now}
     change_issue(issue, locks, now=now)
     details = {
         "previousCheckoutRunId": text_id(previous),

@@ -14,6 +14,7 @@ from issues.models import Issue, IssueComment
 from issues.relations import BlockersChanged
 from issues.runs import live_runs_of
 from issues.speech import comment_row, flag_details
+from issues.stage_rules import StageType, participants
 from issues.trail import issue_row, record
 from issues.vocabulary import IssueStatus
 
@@ -37,10 +38,29 @@ def log_update(actor: Actor, issue: Issue, written: Written) -> None:
         rows.append(issue_row(actor, issue, "issue.updated", _details(issue, written)))
     if written.blockers:
         rows.append(issue_row(actor, issue, "issue.blockers_updated", _blocker_details(written.blockers)))
+    rows += _participant_rows(actor, issue, written)
     if written.comment is not None:
         more = {**flag_details(written.flags), **_reopened(written), "updated": bool(written.previous)}
         rows.append(comment_row(actor, issue, written.comment, more))
     record(issue, *rows)
+
+
+def _participant_rows(actor: Actor, issue: Issue, written: Written) -> list[ActivityEvent]:
+    if "execution_policy" not in written.previous:
+        return []
+    rows = []
+    actions = {StageType.REVIEW: "issue.reviewers_updated", StageType.APPROVAL: "issue.approvers_updated"}
+    for kind, action in actions.items():
+        before = participants(written.previous["execution_policy"], kind)
+        after = participants(issue.execution_policy, kind)
+        if before != after:
+            details = {
+                "participants": [party.body() for party in after],
+                "addedParticipants": [party.body() for party in after if party not in before],
+                "removedParticipants": [party.body() for party in before if party not in after],
+            }
+            rows.append(issue_row(actor, issue, action, details))
+    return rows
 
 
 def json_details(columns: Mapping[str, Any]) -> dict[str, Any]:

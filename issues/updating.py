@@ -25,7 +25,7 @@ from issues.readiness import unresolved_blockers
 from issues.relations import BlockersChanged, require_parent, set_blockers
 from issues.speech import Effects, human_action, store_comment, weigh
 from issues.speech_rules import INTERRUPT_NEEDS_COMMENT, NO_WISHES, RESUME_NEEDS_COMMENT, Wishes
-from issues.stages import Staged, move_stage
+from issues.stages import Staged, checked_policy, move_stage
 from issues.update_trail import Written, log_update
 from issues.vocabulary import IssueStatus
 
@@ -103,6 +103,8 @@ def _resolved(actor: Actor, issue: Issue, edit: Edit) -> dict[str, Any]:
         require_parent(issue.company_id, columns["parent_id"], child_id=issue.pk)
     if "request_depth" in columns:
         columns["request_depth"] = min(columns["request_depth"], MOST_DEPTH)
+    if "execution_policy" in columns:
+        columns["execution_policy"] = checked_policy(issue.company_id, columns["execution_policy"])
     return columns
 
 
