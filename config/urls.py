@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("agents.api.urls")),
     path("api/", include("issues.api.urls")),
     path("api/", include("heartbeats.api.urls")),
+    path("api/", include("recovery.api.urls")),
     re_path(r"^api/", route_not_found),  # last: what nobody above answers
     path("", include("config.board.urls")),
 ]
