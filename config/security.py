@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+
+from config.board.live_origin import live_origin
 
 # The admin theme and the API pages bring inline scripts and styles of their own.
 _THEMED = ("/admin/", "/api/docs")
 
 
-def _policy(path: str) -> str:
-    themed = path.startswith(_THEMED)
+def _policy(request: HttpRequest) -> str:
+    themed = request.path.startswith(_THEMED)
     scripts = "'self' 'unsafe-inline' 'unsafe-eval'" if themed else "'self'"
     styles = "'self' 'unsafe-inline'" if themed else "'self'"
-    live = settings.LIVE_URL or f"ws://localhost:{settings.LIVE_PORT} ws://127.0.0.1:{settings.LIVE_PORT}"
     return (
         f"default-src 'self'; script-src {scripts}; style-src {styles}; img-src 'self' data:; font-src 'self' data:; "
-        f"connect-src 'self' {live}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+        f"connect-src 'self' {_live(request)}; frame-ancestors 'none'; base-uri 'none'; "
+        f"form-action 'self'; object-src 'none'"
     )
+
+
+def _live(request: HttpRequest) -> str:
+    """The one socket address of our pages; none for a host that is not ours, which gets no page."""
+    try:
+        return live_origin(request)
+    except DisallowedHost:
+        return ""
 
 
 class ContentSecurityPolicy:
@@ -30,5 +40,5 @@ class ContentSecurityPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", _policy(request.path))
+        response.headers.setdefault("Content-Security-Policy", _policy(request))
         return response

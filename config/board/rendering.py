@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -13,18 +12,10 @@ from django.urls import reverse
 from django.utils.cache import get_conditional_response
 
 from config.board.callers import Caller, remember
+from config.board.live_origin import live_origin
 from heartbeats.board.view_models import CompanyLink, Shell
 
 MOST_COMPANIES = 8
-
-
-def live_origin(request: HttpRequest) -> str:
-    """Where the page opens its socket: the configured address, else this host under the live process's port."""
-    if settings.LIVE_URL:
-        return str(settings.LIVE_URL)
-    host = request.get_host()
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    return f"{'wss' if request.is_secure() else 'ws'}://{name}:{settings.LIVE_PORT}"
 
 
 def shell_of(request: HttpRequest, caller: Caller) -> Shell:

@@ -29,7 +29,7 @@ from heartbeats.board.view_models import (
 
 register = template.Library()
 
-_OWN_LINK = re.compile(r"\[([^\]\n]{1,200})\]\((/(?!/)[^)\s\\]{1,300})\)")
+_MARKED = re.compile(r"\[(?P<words>[^\]\n]{1,200})\]\((?P<to>/(?!/)[^)\s\\]{1,300})\)|`(?P<code>[^`\n]{1,200})`")
 
 SILENCE_THRESHOLDS = (
     QUIET_AFTER_SECONDS,
@@ -73,16 +73,19 @@ def cents(amount: int | None) -> str:
 
 @register.filter
 def linked(text: str) -> SafeString:
-    """Text with its Markdown links to our own pages made into links, and nothing else; the rest is escaped."""
-    parts: list[SafeString | str] = []
+    """Text with its Markdown links to our own pages as links and its `code` as code; everything is escaped."""
+    parts: list[str] = []
     rest = 0
-    for match in _OWN_LINK.finditer(text):
-        parts += [
-            conditional_escape(text[rest : match.start()]),
-            format_html('<a href="{}">{}</a>', match[2], match[1].strip("`")),
-        ]
+    for match in _MARKED.finditer(text):
+        parts += [conditional_escape(text[rest : match.start()]), _marked(match)]
         rest = match.end()
     return mark_safe("".join([*parts, conditional_escape(text[rest:])]))  # noqa: S308 - every part is escaped
+
+
+def _marked(match: re.Match[str]) -> SafeString:
+    if match["code"]:
+        return format_html("<code>{}</code>", match["code"])
+    return format_html('<a href="{}">{}</a>', match["to"], match["words"].strip("`"))
 
 
 @register.simple_tag
@@ -186,7 +189,7 @@ def silence(context: Context, row: RunningRow) -> SafeString:
         level,
         "" if snoozed else ",".join(map(str, SILENCE_THRESHOLDS)),
         icon("mute"),
-        SILENCE_WORDS[level] if level != "ok" or row.has_output else "No output yet",
+        SILENCE_WORDS[level] if level != "ok" or row.has_output else "No output yet, started",
         elapsed(context, row.silent_since) if level != "ok" else ago(context, row.silent_since),
     )
 

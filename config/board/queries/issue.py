@@ -17,8 +17,8 @@ from config.board.queries.issue_facts import explained_issue
 from config.board.queries.run_lines import run_lines
 from config.board.refusals import NotThere
 from config.board.words.activity import did_words
-from config.board.words.reasons import plain
 from heartbeats.board.page_models import ActivityEntry, Choice, CommentEntry, IssuePage
+from heartbeats.board.status_faces import face
 from heartbeats.board.view_models import Action, AgentRef, IssueRef
 from heartbeats.models import HeartbeatRun
 from issues.models import Issue, IssueComment
@@ -72,7 +72,7 @@ def _actions(issue: Issue) -> tuple[Action, ...]:
 
 
 def _statuses(issue: Issue) -> tuple[Choice, ...]:
-    return tuple(Choice(str(s), plain(s).capitalize(), s == issue.status) for s in IssueStatus)
+    return tuple(Choice(str(s), face("issue", s).word, s == issue.status) for s in IssueStatus)
 
 
 def _assignees(issue: Issue, caller: Caller) -> tuple[Choice, ...]:

@@ -18,6 +18,7 @@ from recovery.vocabulary import SweepName
 
 SWEEP = "sweep:"
 QUEUE_WAITS_LONG = timedelta(seconds=60)
+BEAT_IS_LATE = timedelta(seconds=60)
 
 _PULSE = """
 select (select count(*) from heartbeats_host where last_seen_at > %(fresh)s) as hosts,
@@ -44,7 +45,8 @@ def strip_of(found: Sequence[Check], pulse: Mapping[str, Any], *, now: datetime)
     facts = (
         _plain("database", "Database", by_name, "answers"),
         _plain("broker", "Broker", by_name, "answers"),
-        _sweeps(late, total, pulse["beat_at"]),
+        _beat(pulse["beat_at"], now),
+        _sweeps(late, total),
         _hosts(by_name.get("hosts"), pulse),
         _queue(pulse, now),
     )
@@ -82,17 +84,23 @@ def _plain(key: str, label: str, by_name: Mapping[str, Check], well: str) -> Hea
     return HealthFact(key, label, "away", "bad", hint=check.problem or "")
 
 
-def _sweeps(late: Sequence[Check], total: int, beat_at: datetime | None) -> HealthFact:
+def _beat(beat_at: datetime | None, now: datetime) -> HealthFact:
+    if beat_at is None or now - beat_at > BEAT_IS_LATE:
+        return HealthFact("beat", "Beat", "" if beat_at else "never", "warn", beat_at, "Are beat and a worker running?")
+    return HealthFact("beat", "Beat", "", at=beat_at)
+
+
+def _sweeps(late: Sequence[Check], total: int) -> HealthFact:
     if not late:
-        return HealthFact("sweeps", "Sweeps", "on time", at=beat_at)
+        return HealthFact("sweeps", "Sweeps", "on time")
     hint = "; ".join(f"{_name(check)} {check.problem}" for check in late)
-    return HealthFact("sweeps", "Sweeps", f"{total - len(late)} of {total} on time", "warn", beat_at, hint)
+    return HealthFact("sweeps", "Sweeps", f"{total - len(late)} of {total} on time", "warn", hint=hint)
 
 
 def _hosts(check: Check | None, pulse: Mapping[str, Any]) -> HealthFact:
     count = pulse["hosts"]
     if check is None or check.ok:
-        return HealthFact("hosts", "Hosts", str(count), at=pulse["host_at"])
+        return HealthFact("hosts", "Hosts", f"{count}, seen", at=pulse["host_at"])
     return HealthFact("hosts", "Hosts", "none reports", "warn", pulse["host_at"], check.problem or "")
 
 

@@ -8,7 +8,7 @@ export const MOST = 1_048_576;
 
 async function read(url, offset, limit, signal) {
   const response = await fetch(`${url}?offset=${offset}&limitBytes=${limit}`, { signal, credentials: "same-origin", cache: "no-store" });
-  if (response.status === 404) return { content: "", nextOffset: null };
+  if (response.status === 404) return { content: "", nextOffset: null, missing: true };
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
   return response.json();
 }
@@ -40,7 +40,7 @@ function partialLength(content, firstEnd) {
 
 /** The whole records from `offset` on. `aligned`: the offset is known to be a record's first byte. */
 export async function pageFrom(url, offset, { limit = PAGE, aligned = true, signal } = {}) {
-  const { content, nextOffset } = await read(url, offset, limit, signal);
+  const { content, nextOffset, missing = false } = await read(url, offset, limit, signal);
   const ended = nextOffset === undefined || nextOffset === null;
   const last = content.lastIndexOf("\n") + 1;
   const first = aligned || offset === 0 ? 0 : content.indexOf("\n") + 1;
@@ -48,7 +48,7 @@ export async function pageFrom(url, offset, { limit = PAGE, aligned = true, sign
   if (nothingWhole && !ended && limit < MOST) return pageFrom(url, offset, { limit: MOST, aligned, signal });
   const start = offset + (first ? partialLength(content, first) : 0);
   const whole = content.slice(first, Math.max(first, last));
-  return { start, end: start + bytes(whole), records: recordsIn(whole, start), ended };
+  return { start, end: start + bytes(whole), records: recordsIn(whole, start), ended, missing };
 }
 
 /** The whole records that end where `end`, a record's first byte, begins. */

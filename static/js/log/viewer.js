@@ -183,6 +183,7 @@ class LogViewer {
 
   layout() {
     const { lines } = this.window;
+    if (!lines.length && this.window.missing && this.size) this.empty.textContent = "The log of this run is not stored on this host.";
     if (lines.length && this.empty.isConnected) this.empty.replaceWith(this.space);
     this.space.style.height = `${lines.length * LINE}px`;
   }

@@ -9,6 +9,7 @@ export class LogWindow {
   pages = [];
   lines = [];
   ended = false;
+  missing = false;
   #builder = new LineBuilder();
 
   constructor(url) {
@@ -31,6 +32,7 @@ export class LogWindow {
     if (!page.records.length && from > 0) page = { ...(await pageBefore(this.url, page.start, { signal })), ended: page.ended };
     this.pages = [page];
     this.ended = page.ended;
+    this.missing = page.missing;
     this.#rebuild();
   }
 

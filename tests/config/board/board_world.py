@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from django.db.models import OuterRef, Subquery
+
 from agents.models import Agent, BudgetIncident, BudgetPolicy, Company, ErrorGroup
 from agents.vocabulary import AgentStatus, BudgetWindow, PauseReason
-from heartbeats.models import HeartbeatRun, Host
+from heartbeats.models import HeartbeatRun, Host, WakeupRequest
 from heartbeats.vocabulary import RunStatus, WakeupStatus
 from issues.models import Interaction, Issue
 from issues.vocabulary import IssueStatus, OriginKind
@@ -121,7 +123,16 @@ class Builder:
         """Eight, from talking to critically silent."""
         silences = (1, 4, 9, 22, 48, 780, 4_300, 15_200)
         runs = [self._running(place, seconds) for place, seconds in enumerate(silences)]
-        first = finished_run(RunStatus.FAILED, agent=runs[2].agent, issue=runs[2].issue, error_code="process_lost")
+        ended = self.ago(seconds=200)
+        first = finished_run(
+            RunStatus.FAILED,
+            agent=runs[2].agent,
+            issue=runs[2].issue,
+            error_code="process_lost",
+            started_at=ended - timedelta(seconds=91),
+            finished_at=ended,
+        )
+        HeartbeatRun.objects.filter(pk=first.pk).update(created_at=ended - timedelta(seconds=92))
         HeartbeatRun.objects.filter(pk=runs[2].pk).update(
             retry_of_run=first, retry_reason="process_lost", process_loss_retry_count=1
         )
@@ -236,6 +247,8 @@ def build_world(company: Company, now: datetime) -> World:
     running = builder.running()
     blocked, held, queued = builder.waiting()
     stranded, errors = builder.trouble()
+    first = HeartbeatRun.objects.filter(wakeup=OuterRef("pk")).values("created_at")[:1]
+    WakeupRequest.objects.filter(company=company, run__isnull=False).update(requested_at=Subquery(first))
     return World(company, builder.agents, running, blocked, held, queued, stranded, errors)
 
 

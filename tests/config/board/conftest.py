@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
 import pytest
+from django.db import connection
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from agents.models import Company, User
 from agents.vocabulary import MemberRole
 from config.common.clock import utc_now
 from tests.config.board.board_world import World, build_world, healthy_instance
+from tests.config.board.real_servers import RealServers
 from tests.factories.agents import CompanyFactory, MemberFactory, UserFactory
+from tests.heartbeats.board.conftest import chromium, open_page
 
 
 @pytest.fixture
@@ -63,3 +72,23 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+@pytest.fixture(scope="module")
+def servers(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealServers]:
+    """The pages and the sockets of a real installation, over this test run's database."""
+    patch = pytest.MonkeyPatch()
+    # The browser's driver keeps an event loop in this thread, and the database is ours alone.
+    patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with django_db_blocker.unblock():
+        name = str(connection.settings_dict["NAME"])
+    database = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
+    state: Path = tmp_path_factory.mktemp("state")
+    with RealServers(database, state) as running:
+        yield running
+    patch.undo()
+
+
+__all__ = ["chromium", "open_page"]
