@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -36,6 +37,12 @@ class Process:
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
         self.popen.kill()
+        self.popen.wait(10)
+
+    def kill_all(self) -> None:
+        """SIGKILL for it and for every process that it started in its session."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         self.popen.wait(10)
 
     def freeze(self) -> None:
@@ -137,9 +144,7 @@ class Machine:
     def close(self) -> None:
         """Kill what is left: processes first, then every agent that they started."""
         for process in self.processes:
-            if process.popen.poll() is None:
-                process.thaw()
-                process.kill()
+            process.kill_all()
         for directory in rundir.live_dirs(self.runs_dir):
             terminate_marked(directory.name, grace=0)
 
