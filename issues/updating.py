@@ -16,6 +16,7 @@ from issues import announcements as news
 from issues.access import issue_for, lock_company, locked_issue_for
 from issues.assigning import assignable_agent, require_assignable_user, require_assignment, require_one_assignee
 from issues.creating import IN_PROGRESS_BLOCKED, MOST_DEPTH, NEEDS_ASSIGNEE
+from issues.interactions.superseding import expire_superseded
 from issues.labels import set_labels
 from issues.lifecycle import change_issue
 from issues.models import Issue, IssueComment
@@ -163,6 +164,8 @@ def _write(
     now: datetime,
 ) -> Written:
     comment = None if edit.comment is None else store_comment(actor, issue, edit.comment, effects.flags)
+    if comment is not None:
+        expire_superseded(actor, issue, comment, now=now)
     labelled = edit.label_ids is not None and set_labels(issue, edit.label_ids)
     previous = change_issue(issue, {**columns, **human_action(actor, now)}, now=now)
     previous.pop("last_human_action_at", None)

@@ -14,6 +14,7 @@ from issues.vocabulary import IssueStatus
 from tests.factories.agents import AgentFactory, MemberFactory
 from tests.factories.issues import IssueFactory, ProjectFactory, ProjectWorkspaceFactory
 from tests.issues.conftest import Shop, at_work
+from tests.racing import race
 
 pytestmark = pytest.mark.django_db
 
@@ -176,3 +177,20 @@ def test_viewers_and_strangers_create_nothing(shop: Shop) -> None:
     for client in (shop.viewer, shop.stranger, shop.strange_agent):
         assert client.post(shop.issues, {"title": 5}, format="json").status_code == 403
     assert not Issue.objects.filter(status=IssueStatus.BACKLOG).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_sixteen_who_create_at_once_each_gets_a_number_and_none_is_skipped(shop: Shop) -> None:
+    answers = race([lambda: shop.owner.post(shop.issues, {"title": "T"}, format="json")] * 16)
+    assert [answer.status_code for answer in answers] == [201] * 16
+    assert sorted(answer.json()["issueNumber"] for answer in answers) == list(range(1, 17))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_repeats_of_one_request_one_creates(shop: Shop) -> None:
+    def create() -> Any:
+        headers = {"Idempotency-Key": "same"}
+        return shop.owner.post(shop.issues, {"title": "T"}, format="json", headers=headers)
+
+    assert len({answer.json()["id"] for answer in race([create] * 8)}) == 1
+    assert Issue.objects.filter(company=shop.company).count() == 1

@@ -165,3 +165,19 @@ def test_of_eight_who_accept_one_creates(shop: Shop) -> None:
     answers = race([lambda: answer(shop.owner, row, "accept")] * 8)
     assert sorted(given.status_code for given in answers) == [200] + [409] * 7
     assert Issue.objects.exclude(pk=issue.pk).count() == 3
+
+
+@pytest.mark.parametrize("how", ["comment", "patch"])
+def test_a_confirmation_that_says_so_expires_when_a_person_speaks(shop: Shop, how: str) -> None:
+    issue = IssueFactory(company=shop.company)
+    row = ask(shop.owner, issue, "request_confirmation", {**CONFIRM, "supersedeOnUserComment": True}).json()
+    firm = ask(shop.owner, issue, "request_confirmation", CONFIRM).json()
+    shop.worker_key.post(f"/api/issues/{issue.pk}/comments", {"body": "Well?"}, format="json")
+    assert Interaction.objects.get(pk=row["id"]).status == "pending"
+    if how == "comment":
+        shop.owner.post(f"/api/issues/{issue.pk}/comments", {"body": "Wait"}, format="json")
+    else:
+        shop.owner.patch(f"/api/issues/{issue.pk}", {"comment": "Wait"}, format="json")
+    statuses = {row["id"]: "expired", firm["id"]: "pending"}
+    assert {str(entry.pk): entry.status for entry in Interaction.objects.all()} == statuses
+    assert answer(shop.owner, row, "accept").status_code == 409
