@@ -13,7 +13,7 @@ from config.common.wire.errors import Conflict, Forbidden, NotFound
 from issues import announcements as news
 from issues.access import locked_issue_for
 from issues.interactions.superseding import expire_superseded
-from issues.lifecycle import change_issue
+from issues.lifecycle import change_issue, touch_issue
 from issues.models import Issue, IssueComment
 from issues.ownership import authorise_mutation
 from issues.runs import RUNNING, runs
@@ -50,6 +50,7 @@ def add_comment(actor: Actor, ref: UUID | str, body: str, wishes: Wishes, *, now
         comment = store_comment(actor, issue, body, effects.flags)
         status = {"status": IssueStatus.TODO} if effects.reopens else {}
         change_issue(issue, {**status, **human_action(actor, now)}, now=now)
+        touch_issue(issue, now=now)
         expire_superseded(actor, issue, comment, now=now)
         _log(actor, issue, comment, effects, reopened_from)
         spoken = news.IssueCommented(

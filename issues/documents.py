@@ -12,7 +12,7 @@ from agents.actors import Actor
 from agents.models import ActivityEvent
 from config.common.wire.errors import Conflict, Forbidden, NotFound
 from issues.access import locked_issue_for
-from issues.lifecycle import change_issue
+from issues.lifecycle import change_issue, touch_issue
 from issues.models import DocumentRevision, Issue, IssueDocument
 from issues.ownership import authorise_mutation
 from issues.speech import human_action
@@ -170,4 +170,5 @@ def _row(actor: Actor, issue: Issue, action: str, stored: Stored, **more: str) -
 
 def _record(actor: Actor, issue: Issue, row: ActivityEvent, now: datetime) -> None:
     change_issue(issue, human_action(actor, now), now=now)
+    touch_issue(issue, now=now)
     record(issue, row)

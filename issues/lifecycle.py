@@ -60,6 +60,13 @@ def change_issue(issue: Issue, changes: Mapping[str, Any], *, now: datetime) -> 
     return before
 
 
+def touch_issue(issue: Issue, *, now: datetime) -> None:
+    """Something was said or stored on an issue whose row the caller has locked: lists show it as changed now."""
+    if issue.updated_at != now:
+        Issue.objects.filter(pk=issue.pk).update(updated_at=now)
+        issue.updated_at = now
+
+
 def move_issues(
     company_id: UUID, issue_ids: Collection[UUID], to: IssueStatus, *, expected: Collection[IssueStatus], now: datetime
 ) -> int:

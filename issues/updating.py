@@ -18,7 +18,7 @@ from issues.assigning import assignable_agent, require_assignable_user, require_
 from issues.creating import IN_PROGRESS_BLOCKED, MOST_DEPTH, NEEDS_ASSIGNEE
 from issues.interactions.superseding import expire_superseded
 from issues.labels import set_labels
-from issues.lifecycle import change_issue
+from issues.lifecycle import change_issue, touch_issue
 from issues.models import Issue, IssueComment
 from issues.ownership import authorise_mutation
 from issues.places import require_places
@@ -168,6 +168,8 @@ def _write(
         expire_superseded(actor, issue, comment, now=now)
     labelled = edit.label_ids is not None and set_labels(issue, edit.label_ids)
     previous = change_issue(issue, {**columns, **human_action(actor, now)}, now=now)
+    if comment is not None or blockers or labelled:
+        touch_issue(issue, now=now)
     previous.pop("last_human_action_at", None)
     return Written(
         previous=previous,

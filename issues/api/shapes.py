@@ -39,6 +39,7 @@ def issue_body(issue: Issue, more: Mapping[str, Any] | None = None) -> Opaque:
     for name, wire in _JSON:
         body[wire] = opaque(getattr(issue, name))
     body["issueNumber"] = issue.number
+    body["lastActivityAt"] = issue.updated_at
     agent_name = getattr(issue, "execution_agent_name", None)
     body["executionAgentNameKey"] = agent_name.strip().lower() if agent_name else None
     labels: list[Label] = list(issue.labels.all())

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.urls import resolve
 
 from heartbeats.models import HeartbeatRun
 from issues.models import Issue, IssueDocument, Label
@@ -324,3 +325,47 @@ def test_a_strangers_run_token_reaches_nothing(shop: Shop) -> None:
         if "{issue}" in route:
             url = "/api/" + route.format(issue=issue.pk, comment=uuid.uuid4())
             assert getattr(client, method)(url, body, format="json").status_code == 403, route
+
+
+def test_what_was_spoken_on_last_comes_first(shop: Shop) -> None:
+    first, second = (IssueFactory(company=shop.company, title=title) for title in ("first", "second"))
+    shop.worker_key.post(f"/api/issues/{first.pk}/comments", {"body": "Done?"}, format="json")
+    assert listed(shop) == ["first", "second"]
+    shop.worker_key.put(f"/api/issues/{second.pk}/documents/plan", {"body": "x"}, format="json")
+    assert listed(shop) == ["second", "first"]
+
+
+@pytest.mark.parametrize(
+    ("path", "module"),
+    [
+        ("/api/issues/T-1", "issues.api.issues"),
+        ("/api/issues/T-1/runs", "heartbeats.api.issue_runs"),
+        ("/api/companies/x/issues", "issues.api.issues"),
+        ("/api/companies/x/agents", "agents.api.agents"),
+        ("/api/agents/me", "agents.api.agents"),
+        ("/api/agents/me/inbox-lite", "issues.api.reading"),
+        ("/api/agents/me/inbox/mine", "issues.api.reading"),
+    ],
+)
+def test_the_routes_of_the_house_do_not_hide_each_other(path: str, module: str) -> None:
+    assert resolve(path, urlconf="config.urls").func.__module__ == module
+
+
+COSTS = {
+    "read": ("get", "issues/{issue}", None, 12),
+    "change": ("patch", "issues/{issue}", {"title": "New"}, 18),
+    "comment": ("post", "issues/{issue}/comments", {"body": "Hello"}, 16),
+    "create": ("post", "companies/{company}/issues", {"title": "New"}, 18),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", COSTS)
+def test_what_the_usual_requests_cost(shop: Shop, what: str) -> None:
+    method, route, body, most = COSTS[what]
+    issue = IssueFactory(company=shop.company)
+    url = "/api/" + route.format(issue=issue.pk, company=shop.company.pk)
+    shop.worker_key.get(f"/api/issues/{issue.pk}")
+    with counted() as statements:
+        assert getattr(shop.worker_key, method)(url, body, format="json").status_code in (200, 201)
+    assert len(statements) <= most, statements.report()
