@@ -13,26 +13,26 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from agents.vocabulary import AdapterType
 from heartbeats.execution import rundir
 from heartbeats.execution.adapters.base import SetupError
+from heartbeats.execution.announcing import announce_start
 from heartbeats.execution.auto_checkout import check_out
 from heartbeats.execution.bell_socket import ring_doorbell
 from heartbeats.execution.identity import current_boot_id
 from heartbeats.execution.launch import Launched, LaunchFailed, launch
 from heartbeats.execution.orders import attempt_name, since_boot, write_orders
-from heartbeats.execution.preparation import Prepared, prepare, setup_family
+from heartbeats.execution.preparation import prepare, setup_family
 from heartbeats.execution.rundir import RunDir
 from heartbeats.execution.start_facts import load_facts, load_run
 from heartbeats.execution.start_lock import seize, starting
-from heartbeats.models import EnvironmentLease, HeartbeatRun
+from heartbeats.models import HeartbeatRun
 from heartbeats.runs.cancelling import AGENT_PAUSED, cancel_run, process_stopped
 from heartbeats.runs.claiming import ClaimedRun, claim_runs
 from heartbeats.runs.finalising import ExecutionResult, finalise_run
-from heartbeats.runs.leases import may_start, record_process
-from heartbeats.runs.lifecycle import Note, add_notes
+from heartbeats.runs.leases import record_process
 
 ALREADY_STARTED = "already_started"
 
@@ -108,7 +108,6 @@ def start_claimed(claim: ClaimedRun, *, lease_until: float, now: datetime) -> bo
 
 def _conclude(claim: ClaimedRun, directory: RunDir, answer: Launched | LaunchFailed | None, now: datetime) -> bool:
     if isinstance(answer, Launched):
-        _record(claim, answer)
         return True
     if answer is None:
         _abandon(claim, directory, now)
@@ -136,23 +135,12 @@ def _prepare_and_launch(
     facts = load_facts(run, check_out(run, now=now))
     prepared = prepare(facts, directory, lease_until=lease_until, now=now)
     write_orders(directory, prepared.orders)
-    _announce(run, prepared, now)
-    if not may_start(claim.run_id, epoch=claim.epoch):
+    if not announce_start(run, prepared.invoked, log_ref=directory.name, now=now):
         return None
-    return launch(directory, prepared.spec)
-
-
-def _announce(run: HeartbeatRun, prepared: Prepared, now: datetime) -> None:
-    """The intent, committed before the act: the lease of the environment and the event `adapter.invoke`."""
-    with transaction.atomic():
-        EnvironmentLease.objects.bulk_create(
-            [EnvironmentLease(company_id=run.company_id, run_id=run.pk, issue_id=run.issue_id, acquired_at=now)],
-            ignore_conflicts=True,
-        )
-        HeartbeatRun.objects.filter(pk=run.pk, epoch=run.epoch).update(
-            log_store="local_file", log_ref=prepared.orders.name
-        )
-        add_notes(run, Note("adapter invocation", event_type="adapter.invoke", payload=prepared.invoked))
+    answer = launch(directory, prepared.spec)
+    if isinstance(answer, Launched):
+        _record(claim, answer)
+    return answer
 
 
 def _record(claim: ClaimedRun, answer: Launched) -> None:

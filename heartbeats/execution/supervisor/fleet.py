@@ -13,6 +13,7 @@ import structlog
 
 from heartbeats.execution import rundir
 from heartbeats.execution.orders import since_boot
+from heartbeats.execution.start_lock import is_starting
 from heartbeats.execution.supervisor import ledger
 from heartbeats.execution.supervisor.attempt import Attempt, Stage, StopCause, attempt_of
 from heartbeats.execution.supervisor.desk import Desk, Urgency
@@ -22,7 +23,6 @@ from heartbeats.execution.terminate import Termination
 START_PATIENCE_SEC = 2.0
 HOPELESS_SEC = 15.0  # a shim refuses to start later than that
 LEFTOVER_GRACE_SEC = 2.0
-QUICK_SEC = 2.0
 _MOST_BACKOFF_SEC = 30.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -180,7 +180,7 @@ def _end_from_record(attempt: Attempt) -> object:
     given_up = StopCause.LEASE in attempt.causes or (attempt.exit is not None and attempt.exit.reason == "lease_lost")
     if given_up and ledger.give_back(attempt):
         return None
-    if attempt.process is not None and since_boot() - attempt.first_seen < QUICK_SEC:
+    if attempt.process is not None and is_starting(attempt.directory):  # its starter has not come to record it yet
         ledger.write_process(attempt.process, attempt.run_id, attempt.epoch)
     return ledger.end(attempt)
 
