@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from rest_framework import exceptions, permissions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -265,6 +265,11 @@ def test_unknown_routes_and_outside_faults_speak_the_dialect_of_their_path() -> 
     assert json.loads(route_not_found(request.get("/api/v1/agents")).content) == {"error": "API route not found"}
     assert json.loads(server_error(request.get("/api/x")).content) == {"error": "Internal server error"}
     assert fault_response(request.get("/api/x"), OperationalError()).status_code == 503
+
+
+def test_a_post_to_an_unknown_route_is_a_404_too_not_a_page_about_cookies() -> None:
+    answer = Client(enforce_csrf_checks=True).post("/api/issues/x/no-such-verb", "{}", content_type="application/json")
+    assert (answer.status_code, answer.json()) == (404, {"error": "API route not found"})
 
 
 @pytest.mark.parametrize("text", ["x", "", "0" * 32, "{" + "0" * 34 + "}", "0" * 36, "é" * 36])

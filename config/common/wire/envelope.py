@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -55,6 +56,7 @@ def agent_body(refusal: Refusal, *, failure_code: str = "INTERNAL_ERROR") -> dic
     return {"error": opaque(error)}
 
 
+@csrf_exempt  # a stranger's POST learns that the route is unknown, not that a cookie is missing
 def route_not_found(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpResponse:
     """The view behind every path under `/api` that is no route."""
     return _plain(request, ROUTE_NOT_FOUND)
