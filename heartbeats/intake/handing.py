@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import structlog
 from django.db import transaction
 
-from agents.actors import system
 from agents.run_token import RunClaims, mint_run_token
-from config.common.wire.errors import Conflict
+from heartbeats.execution.auto_checkout import check_out
 from heartbeats.execution.start_facts import load_facts, load_run, load_wake
 from heartbeats.models import EnvironmentLease, HeartbeatRun
 from heartbeats.runs.claiming import ClaimedRun
 from heartbeats.runs.lifecycle import Note, add_notes
-from heartbeats.vocabulary import WakeReason
-from issues.checkout import checkout_for_run
-from issues.readiness import readiness_of
-from issues.vocabulary import IssueStatus
 
 PROVIDER = "remote"
-_CHECKED_OUT_FROM = ("todo", "backlog", "blocked", "in_progress")
-_NOT_CHECKED_OUT_FOR = "execution_"
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +44,9 @@ def hand_over(claim: ClaimedRun, *, now: datetime) -> HandedTask | None:
     run = load_run(claim.run_id, claim.epoch)
     if run is None:
         return None
-    checked_out = _check_out(run, now)
-    if checked_out and run.issue is not None:
-        run.issue.refresh_from_db()
-    wake = load_wake(load_facts(run, checked_out=checked_out))
-    _leave_trace(run, now)
+    facts = load_facts(run, check_out(run, now=now))
+    wake = load_wake(facts)
+    _leave_trace(run, facts.notes, now)
     claims = RunClaims(run.agent_id, run.company_id, run.pk, run.adapter_type, run.epoch)
     return HandedTask(
         id=str(run.pk),
@@ -73,38 +62,7 @@ def hand_over(claim: ClaimedRun, *, now: datetime) -> HandedTask | None:
     )
 
 
-def wants_checkout(run: HeartbeatRun, *, ready: bool) -> bool:
-    """Whether the harness checks the run's issue out before it starts (spec/2 D)."""
-    issue, reason = run.issue, run.wake_reason
-    if issue is None or not reason or not ready:
-        return False
-    if reason == WakeReason.ISSUE_COMMENT_MENTIONED or reason.startswith(_NOT_CHECKED_OUT_FOR):
-        return False
-    return issue.assignee_agent_id == run.agent_id and issue.status in _CHECKED_OUT_FROM
-
-
-def _check_out(run: HeartbeatRun, now: datetime) -> bool:
-    """True when the issue is the run's now. A conflict is recorded and the run goes on."""
-    if run.issue is None or not wants_checkout(run, ready=not _blocked(run)):
-        return False
-    expected = [IssueStatus(status) for status in _CHECKED_OUT_FROM]
-    try:
-        checkout_for_run(
-            system("heartbeat"), run.issue.pk, agent_id=run.agent_id, run_id=run.pk, expected=expected, now=now
-        )
-    except Conflict as conflict:
-        with transaction.atomic():
-            add_notes(run, Note(f"Issue not checked out: {conflict.text}", level="warn"))
-        return False
-    return True
-
-
-def _blocked(run: HeartbeatRun) -> bool:
-    assert run.issue is not None
-    return bool(readiness_of(run.company_id, [run.issue.pk])[run.issue.pk].blockers)
-
-
-def _leave_trace(run: HeartbeatRun, now: datetime) -> None:
+def _leave_trace(run: HeartbeatRun, said: Sequence[str], now: datetime) -> None:
     with transaction.atomic():
         EnvironmentLease.objects.bulk_create(
             [
@@ -115,7 +73,8 @@ def _leave_trace(run: HeartbeatRun, now: datetime) -> None:
             ignore_conflicts=True,
         )
         payload = {"adapterType": run.adapter_type, "attempt": run.failure_retry_count + 1}
-        add_notes(run, Note("adapter invocation", event_type="adapter.invoke", payload=payload))
+        invoked = Note("adapter invocation", event_type="adapter.invoke", payload=payload)
+        add_notes(run, invoked, *(Note(text, level="warn") for text in said))
 
 
 def _shown(run: HeartbeatRun) -> dict[str, Any] | None:

@@ -1,0 +1,210 @@
+"""Real agents, a real server: three work, one is killed, the server restarts, and no work is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from agents.vocabulary import Presence
+from heartbeats.execution import logs, rundir
+from heartbeats.intake.silence import lose_remote_run
+from heartbeats.models import HeartbeatRun
+from heartbeats.runs.cancelling import cancel_run
+from heartbeats.vocabulary import RunStatus
+from tests.config.running import ROOT, Running
+from tests.factories.heartbeats import HeartbeatRunFactory
+from tests.factories.issues import assigned_to
+from tests.heartbeats.intake.conftest import Caller, calling
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+
+SECONDS = 60.0
+# Until the file named first appears, the command works; then it says what it was given and ends.
+SCRIPT = """
+import os, pathlib, sys, time
+print("working on", os.environ["EVERBEAT_RUN_ID"], flush=True)
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.05)
+print(sys.stdin.read()[:5], "done", flush=True)
+"""
+
+
+class Server:
+    """The application under granian on the test database, with short leases. Can be restarted on its port."""
+
+    def __init__(self, runs: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._env = {
+            "DATABASE_URL": _test_database(),
+            "EVERBEAT_RUNS_DIR": str(runs),
+            "EVERBEAT_LEASE_SEC": "4",
+            "EVERBEAT_SECRET_KEY": settings.SECRET_KEY,
+            "EVERBEAT_LOG_LEVEL": "WARNING",
+        }
+        self._running: Running | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
+        self._running = Running([*argv, "config.wsgi:application"], self._env)
+        wait_for(self._answers, SECONDS, what="the server to answer")
+
+    def kill(self) -> None:
+        """Kill it with everything it started."""
+        if self._running is not None:
+            os.killpg(self._running.process.pid, signal.SIGKILL)
+            self._running.process.wait()
+            self._running = None
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/openapi.json", timeout=5) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+
+@pytest.fixture
+def server(runs_dir: Path) -> Iterator[Server]:
+    """A server that runs."""
+    server = Server(runs_dir)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def go(tmp_path: Path) -> Path:
+    """The file that lets the commands end."""
+    return tmp_path / "go"
+
+
+@pytest.fixture
+def agents() -> Iterator[list[Running]]:
+    """The agents that a test starts; killed at its end."""
+    started: list[Running] = []
+    yield started
+    for agent in started:
+        if agent.process.poll() is None:
+            os.killpg(agent.process.pid, signal.SIGKILL)
+            agent.process.wait()
+
+
+def command(tmp_path: Path, go: Path) -> list[str]:
+    """What the agents run."""
+    script = tmp_path / "command.py"
+    script.write_text(SCRIPT)
+    return [sys.executable, str(script), str(go)]
+
+
+def reference_agent(server: Server, caller: Caller, argv: list[str]) -> Running:
+    """`manage.py remote_agent` in a process of its own."""
+    named = ["--url", server.url, "--key", caller.token, "--command", " ".join(argv), "--fetch-every", "0.2"]
+    return Running([sys.executable, "manage.py", "remote_agent", *named], {})
+
+
+def status_of(run: HeartbeatRun) -> str:
+    """As the database has it now."""
+    return HeartbeatRun.objects.get(id=run.id).status
+
+
+def test_three_agents_work_one_is_killed_and_its_work_comes_back(
+    server: Server, agents: list[Running], tmp_path: Path, go: Path
+) -> None:
+    argv = command(tmp_path, go)
+    callers = [calling(presence=Presence.OFFLINE) for _ in range(3)]
+    runs = [HeartbeatRunFactory(agent=caller.agent, issue=assigned_to(caller.agent)) for caller in callers]
+    agents += [reference_agent(server, caller, argv) for caller in callers]
+    for run in runs:
+        wait_for(lambda run=run: status_of(run) == "running", SECONDS, what="the run to start")  # type: ignore[misc]
+    victim = agents[0]
+    os.killpg(victim.process.pid, signal.SIGKILL)
+    lost, after = runs[0], timedelta(minutes=5)
+    wait_for(lambda: lose_remote_run(lost.id, silent_after=after, now=timezone.now()).won, SECONDS, what="the lease")
+    retry = HeartbeatRun.objects.get(retry_of_run=lost)
+    assert (retry.status, retry.failure_retry_count) == (RunStatus.QUEUED, 1)
+    assert [status_of(run) for run in runs] == ["failed", "running", "running"]
+    go.touch()
+    agents.append(reference_agent(server, callers[0], argv))
+    for run in (runs[1], runs[2], retry):
+        wait_for(lambda run=run: status_of(run) == "succeeded", SECONDS, what="the run to succeed")  # type: ignore[misc]
+    finished = HeartbeatRun.objects.get(id=retry.id)
+    assert finished.log_ref is not None
+    directory = rundir.locate(settings.RUNS_DIR, finished.log_ref)
+    assert directory is not None
+    assert "".join(logs.plain_text(directory.log_path)) == f"working on {retry.id}\nTask: done\n"
+
+
+def test_an_agent_survives_a_server_restart_and_loses_no_line(
+    server: Server, agents: list[Running], tmp_path: Path, go: Path
+) -> None:
+    caller = calling(presence=Presence.OFFLINE)
+    run = HeartbeatRunFactory(agent=caller.agent, issue=assigned_to(caller.agent))
+    agents.append(reference_agent(server, caller, command(tmp_path, go)))
+    wait_for(lambda: HeartbeatRun.objects.get(id=run.id).last_output_seq >= 1, SECONDS, what="the first line")
+    server.kill()
+    go.touch()
+    agents[0].hear("no server|exit code 0", seconds=SECONDS)
+    server.start()
+    wait_for(lambda: status_of(run) != "running", SECONDS, what="the run to end")
+    ended = HeartbeatRun.objects.get(id=run.id)
+    # Where the restart took longer than the lease, the agent has stopped in good time and the work is tried again.
+    if ended.status == RunStatus.SUCCEEDED:
+        directory = rundir.locate(settings.RUNS_DIR, ended.log_ref or "")
+        assert directory is not None
+        assert "".join(logs.plain_text(directory.log_path)) == f"working on {run.id}\nTask: done\n"
+
+
+def test_an_agent_stops_what_it_is_told_to_stop(
+    server: Server, agents: list[Running], tmp_path: Path, go: Path
+) -> None:
+    caller = calling(presence=Presence.OFFLINE)
+    run = HeartbeatRunFactory(agent=caller.agent, issue=assigned_to(caller.agent))
+    agents.append(reference_agent(server, caller, command(tmp_path, go)))
+    wait_for(lambda: status_of(run) == "running", SECONDS, what="the run to start")
+    cancel_run(run.id, now=timezone.now())
+    agents[0].hear(f"{run.id}: stopped", seconds=SECONDS)
+    assert status_of(run) == RunStatus.CANCELLED
+
+
+def test_an_agent_whose_key_is_revoked_ends_with_an_error(
+    server: Server, agents: list[Running], tmp_path: Path, go: Path
+) -> None:
+    caller = calling(presence=Presence.OFFLINE)
+    agents.append(reference_agent(server, Caller(caller.agent, "pcp_revoked"), command(tmp_path, go)))
+    agents[0].hear("the server refused the key", seconds=SECONDS)
+    assert agents[0].process.wait(SECONDS) == 1
+
+
+def test_the_documented_example_takes_a_run_to_its_end(
+    server: Server, agents: list[Running], tmp_path: Path, go: Path
+) -> None:
+    go.touch()
+    caller = calling(presence=Presence.OFFLINE)
+    run = HeartbeatRunFactory(agent=caller.agent, issue=assigned_to(caller.agent))
+    example = ROOT / "docs/examples/remote_agent.py"
+    assert len(example.read_text().splitlines()) <= 60
+    agents.append(Running([sys.executable, example, server.url, caller.token, "sh", "-c", "echo $EVERBEAT_TASK"], {}))
+    wait_for(lambda: status_of(run) == "succeeded", SECONDS, what="the run to succeed")
+
+
+def _test_database() -> str:
+    """The address of this test's database; the settings' own names the one that was there before."""
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
