@@ -29,7 +29,10 @@ RECOVERY: Actor = system("recovery")
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryIssue:
-    """An issue that recovery opens about `origin_id`, for `owner_id`, under `parent` where there is one."""
+    """An issue that recovery opens about `origin_id`, for `owner_id`, under `parent` where there is one.
+
+    Without a parent it takes project and billing code of `beside`.
+    """
 
     company_id: UUID
     origin_kind: OriginKind
@@ -41,6 +44,7 @@ class RecoveryIssue:
     origin_run_id: UUID | None = None
     fingerprint: str | None = None
     parent: Issue | None = None
+    beside: Issue | None = None
 
 
 def lock_issue_first(company_id: UUID, issue_id: UUID) -> Issue | None:
@@ -63,6 +67,7 @@ def create_recovery_issue(new: RecoveryIssue) -> Issue:
     """Insert it as `todo`, logged and shown. The caller holds the company's lock and knows that none is open."""
     number = take_number(new.company_id)
     parent = new.parent
+    near = parent or new.beside
     issue = Issue.objects.create(
         company_id=new.company_id,
         number=number.number,
@@ -77,9 +82,9 @@ def create_recovery_issue(new: RecoveryIssue) -> Issue:
         origin_run_id=new.origin_run_id,
         origin_fingerprint=new.fingerprint,
         parent=parent,
-        project_id=parent.project_id if parent else None,
-        goal_id=parent.goal_id if parent else None,
-        billing_code=parent.billing_code if parent else None,
+        project_id=near.project_id if near else None,
+        goal_id=near.goal_id if near else None,
+        billing_code=near.billing_code if near else None,
         request_depth=parent.request_depth + 1 if parent else 0,
     )
     details = {"title": issue.title, "status": str(issue.status), "originKind": str(new.origin_kind)}

@@ -10,9 +10,12 @@ from django.conf import settings
 
 from recovery.dispatch.queued import dispatch_queued
 from recovery.dispatch.timers import wake_by_timer
+from recovery.graph.reconciling import graph_liveness
 from recovery.orphans.reaping import reap_orphans
+from recovery.presence.silent_agents import find_silent_agents
 from recovery.retries.promoting import promote_due_retries
 from recovery.schedule import periods
+from recovery.silence.scanning import scan_silent_runs
 from recovery.stranded.reconciling import reconcile_stranded
 from recovery.sweeps.cycle import SweepConfig
 from recovery.sweeps.rows import SweepPass
@@ -20,20 +23,15 @@ from recovery.sweeps.run import Sweep
 from recovery.upkeep.prune import prune
 from recovery.vocabulary import SweepName
 
-
-def _thin(_work: SweepPass) -> None:
-    """A pass without a body yet."""
-
-
 _BODIES: dict[SweepName, Callable[[SweepPass], None]] = {
     SweepName.REAP_ORPHANS: reap_orphans,
     SweepName.PROMOTE_RETRIES: promote_due_retries,
     SweepName.DISPATCH_QUEUED: dispatch_queued,
     SweepName.RECONCILE_STRANDED: reconcile_stranded,
-    SweepName.SCAN_SILENT_RUNS: _thin,
-    SweepName.GRAPH_LIVENESS: _thin,
+    SweepName.SCAN_SILENT_RUNS: scan_silent_runs,
+    SweepName.GRAPH_LIVENESS: graph_liveness,
     SweepName.TICK_TIMERS: wake_by_timer,
-    SweepName.SILENT_AGENTS: _thin,
+    SweepName.SILENT_AGENTS: find_silent_agents,
     SweepName.PRUNE: prune,
 }
 _BATCH = {SweepName.DISPATCH_QUEUED: 1_000, SweepName.PROMOTE_RETRIES: 200, SweepName.PRUNE: 5_000}
