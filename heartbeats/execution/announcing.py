@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -46,7 +47,7 @@ def announce_start(run: HeartbeatRun, invoked: JsonObject, *, log_ref: str, now:
     note = Note("adapter invocation", event_type="adapter.invoke", payload=invoked)
     row = run_events(run, [note], 0)[0]
     live = announced(row)
-    values = {
+    values: dict[str, Any] = {
         "run": run.pk,
         "epoch": run.epoch,
         "agent": run.agent_id,

@@ -79,5 +79,5 @@ def read_orders(directory: RunDir) -> Orders | None:
     try:
         data = json.loads((directory.path / ORDERS_NAME).read_bytes())
         return Orders(**{**data, **{name: UUID(data[name]) for name in ("run_id", "agent_id", "company_id")}})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import time
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from heartbeats.execution.supervisor.attempt import Stage, StopCause
 from heartbeats.execution.supervisor.desk import Desk
 from heartbeats.execution.supervisor.fleet import Fleet
 from heartbeats.execution.supervisor.host import ThisHost
+from heartbeats.execution.supervisor.housekeeping import clean
 from heartbeats.execution.supervisor.leasing import LeaseKeeper
 from heartbeats.execution.supervisor.listening import Listener, listen
 from heartbeats.execution.supervisor.output import OutputWatch
@@ -32,6 +34,7 @@ _AWAY_SEC = 2.5
 _RECONNECT_SEC = 2.0
 _LEAVE_SEC = 5.0
 _UNHEARD_SWEEPS = 3
+_CLEAN_EVERY_SEC = 3_600.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -55,6 +58,7 @@ class Supervisor:
         self._listen_at = 0.0
         self._sweep_at = 0.0
         self._ring_at = 0.0
+        self._clean_at = 0.0
         self._awake_at = since_boot()
         self._stopping = False
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -162,6 +166,9 @@ class Supervisor:
         for attempt in list(self._fleet.attempts.values()):
             self._fleet.look(attempt)
         self._output.look_at_all(self._fleet.attempts.values())
+        if now >= self._clean_at:
+            self._clean_at = now + _CLEAN_EVERY_SEC
+            self._desk.ask(partial(clean, self._runs_dir, now=time.time()))
         if now >= self._ring_at:
             self._ring_at = now + self._timings.sweep_every
             age = _UNHEARD_SWEEPS * self._timings.sweep_every
