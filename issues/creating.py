@@ -100,7 +100,8 @@ def insert_issue(actor: Actor, company_id: UUID, new: NewIssue, *, action: str, 
     issue = _insert(actor, company_id, columns, now)
     if new.blocked_by:
         set_blockers(actor, issue, new.blocked_by)
-    set_labels(issue, new.label_ids)
+    if new.label_ids:
+        set_labels(issue, new.label_ids)
     if issue.status == IssueStatus.IN_PROGRESS and unresolved_blockers(company_id, issue.pk):
         raise Unprocessable(IN_PROGRESS_BLOCKED, details={"unresolvedBlockerIssueIds": list(map(str, new.blocked_by))})
     details = {

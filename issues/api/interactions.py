@@ -115,7 +115,9 @@ class NewInteractionBody(WireSerializer):
 class AcceptBody(WireSerializer):
     """POST an acceptance."""
 
-    selected_client_keys = serializers.ListField(child=TextField(max_length=120), required=False, max_length=50)
+    selected_client_keys = serializers.ListField(
+        child=TextField(max_length=120), required=False, allow_null=True, max_length=50
+    )
 
 
 class RejectBody(WireSerializer):

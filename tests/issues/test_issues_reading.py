@@ -352,10 +352,10 @@ def test_the_routes_of_the_house_do_not_hide_each_other(path: str, module: str) 
 
 
 COSTS = {
-    "read": ("get", "issues/{issue}", None, 12),
-    "change": ("patch", "issues/{issue}", {"title": "New"}, 18),
-    "comment": ("post", "issues/{issue}/comments", {"body": "Hello"}, 16),
-    "create": ("post", "companies/{company}/issues", {"title": "New"}, 18),
+    "read": ("get", "issues/{issue}", None, 8),
+    "change": ("patch", "issues/{issue}", {"title": "New"}, 13),
+    "comment": ("post", "issues/{issue}/comments", {"body": "Hello"}, 11),
+    "create": ("post", "companies/{company}/issues", {"title": "New"}, 13),
 }
 
 
