@@ -17,8 +17,10 @@ from agents.journal import activity, log_activity
 from agents.models import ActivityEvent, Agent
 from agents.vocabulary import AgentStatus
 from config.common import after_commit
+from heartbeats.models import HeartbeatRun
 from heartbeats.runs.cancelling import BY_CONTROL_PLANE, ISSUE_CANCELLED, cancel_run, cancel_runs_of_issue
-from heartbeats.vocabulary import TriggerDetail
+from heartbeats.runs.leases import clear_detached
+from heartbeats.vocabulary import ErrorCode, TriggerDetail
 from heartbeats.wakeups import trigger_rules as rules
 from heartbeats.wakeups.deferred import promote_orphaned_deferred
 from heartbeats.wakeups.mentions import NamedAgent, mentioned_agents
@@ -64,6 +66,7 @@ def on_issue_updated(news: said.IssueUpdated, **_: object) -> None:
     if cancelled:
         after_commit.call(_cancel_issue_runs, news.issue.id, ISSUE_CANCELLED, news.now)
     _interrupt(news.issue.company_id, news.flags, news.now)
+    _shows_life(news.actor)
 
 
 def on_issue_commented(news: said.IssueCommented, **_: object) -> None:
@@ -71,6 +74,7 @@ def on_issue_commented(news: said.IssueCommented, **_: object) -> None:
     wakes = rules.on_commented(news, _mentioned(news.issue, news.comment))
     _ask(rules.combine(wakes), news.issue.company_id, news.actor, news.now)
     _interrupt(news.issue.company_id, news.flags, news.now)
+    _shows_life(news.actor)
 
 
 def on_issue_checked_out(news: said.IssueCheckedOut, **_: object) -> None:
@@ -201,6 +205,18 @@ def _mentioned(issue: said.IssueFacts, comment: said.CommentFacts | None) -> lis
 def _interrupt(company_id: UUID, flags: said.Flags, now: datetime) -> None:
     if flags.interrupted_run_id is not None:
         after_commit.call(_cancel_run, flags.interrupted_run_id, company_id, now)
+
+
+def _shows_life(actor: Actor) -> None:
+    """A run that speaks is not detached, whatever was marked on it (spec/4 0, run header 3)."""
+    if actor.run_id is not None and actor.is_agent:
+        after_commit.call(_clear_detached, actor.run_id)
+
+
+def _clear_detached(run_id: UUID) -> None:
+    marked = HeartbeatRun.objects.filter(pk=run_id, error_code=ErrorCode.PROCESS_DETACHED)
+    for epoch in marked.values_list("epoch", flat=True):
+        clear_detached(run_id, epoch=epoch)
 
 
 def _cancel_run(run_id: UUID, company_id: UUID, now: datetime) -> None:

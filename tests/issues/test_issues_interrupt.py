@@ -12,7 +12,7 @@ from issues.models import Issue, IssueComment
 from issues.vocabulary import IssueStatus
 from tests.factories.heartbeats import HeartbeatRunFactory, running_run
 from tests.factories.issues import assigned_to
-from tests.issues.conftest import Shop
+from tests.issues.conftest import Shop, speaking_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,3 +89,16 @@ def test_a_release_promotes_what_waited_for_the_lock(shop: Shop) -> None:
     shop.owner.post(f"/api/issues/{issue.pk}/release", {}, format="json")
     waiting.refresh_from_db()
     assert waiting.status == "queued"
+
+
+@pytest.mark.parametrize("how", ["patch", "comment"])
+def test_a_run_that_speaks_is_not_detached(shop: Shop, how: str) -> None:
+    issue, run = at_it(shop)
+    HeartbeatRun.objects.filter(pk=run.pk).update(error_code="process_detached", error="nobody watches it")
+    client = speaking_for(run)
+    if how == "patch":
+        client.patch(f"/api/issues/{issue.pk}", {"title": "Still here"}, format="json")
+    else:
+        client.post(f"/api/issues/{issue.pk}/comments", {"body": "Still here"}, format="json")
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("running", None)
