@@ -7,10 +7,12 @@ from typing import Any
 from celery import Task, shared_task
 from celery.signals import worker_ready
 
-from config.common.after_commit import send_task
+from config.common.after_commit import Message
 from recovery.sweeps.catalogue import START_ORDER, sweep_named
 from recovery.sweeps.run import run_sweep
 from recovery.vocabulary import SweepName
+
+CONTROL = "control"
 
 
 def task_name(name: SweepName) -> str:
@@ -32,6 +34,9 @@ SWEEP_TASKS = {name: _task_of(name) for name in SweepName}
 
 @worker_ready.connect
 def sweep_at_start(**_: Any) -> None:  # noqa: ANN401 - signal arguments
-    """Ring for every sweep once, in order: a start must not wait for the slowest period. Several workers do no harm."""
+    """Ring for every sweep once, in order: a start must not wait for the slowest period. Several workers do no harm.
+
+    Published without a look at the database: this is the worker's parent, whose sockets later children would share.
+    """
     for name in START_ORDER:
-        send_task(task_name(name))
+        Message(task_name(name), (), CONTROL)()
