@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.db.models import Value
 
 from agents.models import Agent, Member
 from agents.vocabulary import AgentStatus
@@ -51,7 +52,7 @@ class IssueForm(forms.Form):
         projects = Project.objects.filter(company_id=company_id, archived_at__isnull=True)
         names = [(str(pk), name) for pk, name in projects.order_by("name").values_list("pk", "name")[:MOST_CHOICES]]
         self._choose("project", [("", "None"), *names])
-        self._choose("assignee", [("", "Nobody yet"), *agent_choices(caller), *people_choices(caller)])
+        self._choose("assignee", [("", "Nobody yet"), *owner_choices(caller)])
 
     def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -72,18 +73,15 @@ class IssueForm(forms.Form):
         }
 
 
-def agent_choices(caller: Caller) -> list[tuple[str, str]]:
-    """The agents that may be given work, with their status. One statement."""
-    rows = Agent.objects.filter(company_id=caller.company.id).exclude(status__in=NOT_ASSIGNABLE)
-    named = rows.order_by("name").values_list("pk", "name", "status")[:MOST_CHOICES]
-    return [(f"agent:{pk}", f"{name} · {plain(status)}") for pk, name, status in named]
-
-
-def people_choices(caller: Caller) -> list[tuple[str, str]]:
-    """The active members of the company. One statement."""
-    rows = Member.objects.filter(company_id=caller.company.id, is_active=True).order_by("user__username")
-    named = rows.values_list("user_id", "user__username")[:MOST_CHOICES]
-    return [(f"user:{pk}", f"{name} · person") for pk, name in named]
+def owner_choices(caller: Caller) -> list[tuple[str, str]]:
+    """Who may be given work: agents with their status, then the active members. One statement."""
+    company_id = caller.company.id
+    agents = Agent.objects.filter(company_id=company_id).exclude(status__in=NOT_ASSIGNABLE).order_by()
+    people = Member.objects.filter(company_id=company_id, is_active=True).order_by()
+    named = agents.annotate(kind=Value("agent")).values_list("kind", "pk", "name", "status")
+    members = people.annotate(kind=Value("user")).values_list("kind", "user_id", "user__username", Value("person"))
+    rows = named.union(members, all=True).order_by("kind", "name")[:MOST_CHOICES]
+    return [(f"{kind}:{pk}", f"{name} · {plain(status)}") for kind, pk, name, status in rows]
 
 
 def assignee_columns(chosen: str) -> dict[str, Any]:

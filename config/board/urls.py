@@ -7,6 +7,7 @@ from django.urls import path
 
 from config.board.actions import agents as agent_acts
 from config.board.actions import issues as issue_acts
+from config.board.actions import recovery as recovery_acts
 from config.board.actions import runs as run_acts
 from config.board.actions import sweeps as sweep_acts
 from config.board.forms import SignInForm
@@ -28,6 +29,8 @@ pages = [
     path("<slug:prefix>/agents/<uuid:agent_id>/runs/<uuid:run_id>", links.run_link),
 ]
 acts = [
+    path("act/runs/<uuid:run_id>/go-on/", recovery_acts.let_run_go_on, name="let_run_go_on"),
+    path("act/incidents/<uuid:incident_id>/confirm/", recovery_acts.confirm_incident, name="confirm_incident"),
     path("act/runs/<uuid:run_id>/<slug:verb>/", run_acts.act_on_run, name="act_on_run"),
     path("act/agents/<uuid:agent_id>/<slug:verb>/", agent_acts.act_on_agent, name="act_on_agent"),
     path("act/errors/<uuid:group_id>/<slug:verb>/", agent_acts.act_on_errors, name="act_on_errors"),

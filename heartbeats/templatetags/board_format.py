@@ -189,9 +189,16 @@ def silence(context: Context, row: RunningRow) -> SafeString:
         level,
         "" if snoozed else ",".join(map(str, SILENCE_THRESHOLDS)),
         icon("mute"),
-        SILENCE_WORDS[level] if level != "ok" or row.has_output else "No output yet, started",
-        elapsed(context, row.silent_since) if level != "ok" else ago(context, row.silent_since),
+        SILENCE_WORDS[level] if level != "ok" or row.has_output else "No output yet",
+        _age(context, row, level),
     )
+
+
+def _age(context: Context, row: RunningRow, level: str) -> SafeString | str:
+    """The age as a duration; while the run speaks, as the time since its last word."""
+    if level != "ok" or not row.has_output:
+        return elapsed(context, row.silent_since)
+    return ago(context, row.silent_since)
 
 
 SILENCE_WORDS = {

@@ -67,7 +67,9 @@ export function heardFrom(runId, at) {
   for (const stamp of document.querySelectorAll(`[data-run-output="${CSS.escape(runId)}"] .silence time`)) {
     if (at > stamp.dataset.since) stamp.dataset.since = at;
     const word = stamp.closest(".silence").querySelector(".silence-word");
-    if (stamp.closest(".silence").dataset.level === "ok") word.textContent = "";
+    if (stamp.closest(".silence").dataset.level !== "ok") continue;
+    word.textContent = "";
+    stamp.dataset.say = "ago";
   }
 }
 

@@ -15,18 +15,16 @@ from agents.vocabulary import AdapterType, AgentStatus, TriageState
 from config.board.addresses import admin_address
 from config.board.callers import Caller
 from config.board.queries.agents import agent_load, hours_of, shown_status
+from config.board.queries.explaining import explained_agent
 from config.board.queries.run_lines import run_lines
 from config.board.queries.running import running_rows
 from config.board.refusals import NotThere
-from config.board.words.explaining import explain_panel
 from config.board.words.reasons import not_started_words, plain
-from heartbeats.board.page_models import AgentPage, ErrorGroupRow, Explain, Fact, FactGroup, PresenceRow, WakeupRow
-from heartbeats.board.view_models import Action, AgentRef, AgentRow, IssueRef
+from heartbeats.board.page_models import AgentPage, ErrorGroupRow, Fact, FactGroup, PresenceRow, WakeupRow
+from heartbeats.board.view_models import Action, AgentRef, IssueRef
 from heartbeats.board.wording import bytes_words, cents_words, span_words
-from heartbeats.models import HeartbeatRun, RuntimeState, TaskSession, WakeupRequest
+from heartbeats.models import HeartbeatRun, TaskSession, WakeupRequest
 from heartbeats.vocabulary import WakeupStatus
-from recovery.explain.agent import AgentToExplain, explain_agent
-from recovery.explain.run import Gate
 
 RUNS, ERRORS, WAKEUPS, PRESENCE, KEYS, SESSIONS = 20, 20, 20, 20, 10, 10
 _NOTHING_STARTED = (WakeupStatus.SKIPPED, WakeupStatus.COALESCED, WakeupStatus.FAILED, WakeupStatus.CANCELLED)
@@ -34,7 +32,7 @@ _NOTHING_STARTED = (WakeupStatus.SKIPPED, WakeupStatus.COALESCED, WakeupStatus.F
 
 def agent_named(agent_id: UUID) -> Agent:
     """The agent. Raises NotThere. One statement."""
-    agent = Agent.objects.select_related("reports_to").filter(pk=agent_id).first()
+    agent = Agent.objects.select_related("reports_to", "runtime_state").filter(pk=agent_id).first()
     if agent is None:
         raise NotThere
     return agent
@@ -43,13 +41,12 @@ def agent_named(agent_id: UUID) -> Agent:
 def agent_view(agent: Agent, caller: Caller) -> AgentPage:
     """The whole page of an agent that `agent_named` read. Ten statements."""
     load = agent_load(agent.company_id, agent.pk, now=caller.now)
-    wakeups = _wakeups(agent, caller)
     running = running_rows(Q(agent=agent), now=caller.now)
     return AgentPage(
         agent=AgentRef(agent.pk, agent.name),
         status=shown_status(agent.status, agent.adapter_type, agent.presence),
         since=agent.paused_at if agent.status == AgentStatus.PAUSED else agent.presence_changed_at,
-        explain=_explained(agent, load, wakeups, caller),
+        explain=explained_agent(agent, now=caller.now),
         adapter=agent.adapter_type,
         running=load.running if load else 0,
         slots=agent.max_concurrent_runs,
@@ -58,7 +55,7 @@ def agent_view(agent: Agent, caller: Caller) -> AgentPage:
         current=tuple(row for row, _ in running),
         hours=load.hours if load else hours_of(()),
         errors=_errors(agent, may_act=caller.may_act),
-        wakeups=wakeups,
+        wakeups=_wakeups(agent, caller),
         runs=run_lines(HeartbeatRun.objects.filter(agent=agent), RUNS, of_issue=False),
         presence=_presence(agent),
         facts=_facts(agent),
@@ -73,26 +70,6 @@ def _actions(agent: Agent) -> tuple[Action, ...]:
         return ()
     sure = f"Pause {agent.name}? Its live runs are cancelled and nothing wakes it until it is resumed."
     return Action("Wake now", wake, look="primary"), Action("Pause", pause, look="danger", confirm=sure)
-
-
-def _explained(agent: Agent, load: AgentRow | None, wakeups: tuple[WakeupRow, ...], caller: Caller) -> Explain:
-    skipped = next((row for row in wakeups if row.status == WakeupStatus.SKIPPED), None)
-    facts = AgentToExplain(
-        name=agent.name,
-        status=agent.status,
-        status_since=agent.paused_at or agent.presence_changed_at or agent.updated_at,
-        adapter_type=agent.adapter_type,
-        pause_reason=agent.pause_reason,
-        presence=agent.presence,
-        last_seen_at=agent.last_seen_at,
-        running=load.running if load else 0,
-        slots=agent.max_concurrent_runs,
-        queued=load.queued if load else 0,
-        last_heartbeat_at=agent.last_heartbeat_at,
-        heartbeat_every=timedelta(seconds=agent.interval_sec) if agent.timer_due_at else None,
-        last_skip=Gate(skipped.status, skipped.why, skipped.at) if skipped else None,
-    )
-    return explain_panel(explain_agent(facts, now=caller.now))
 
 
 def _errors(agent: Agent, *, may_act: bool) -> tuple[ErrorGroupRow, ...]:
@@ -183,7 +160,7 @@ def _remote(agent: Agent) -> Iterator[Fact]:
 def _budget(agent: Agent) -> Iterator[Fact]:
     limit = cents_words(agent.budget_monthly_cents) if agent.budget_monthly_cents else "no limit"
     yield Fact("This month", f"{cents_words(agent.spent_monthly_cents)} of {limit}")
-    state = RuntimeState.objects.filter(agent=agent).only("total_cost_cents", "session_id").first()
+    state = getattr(agent, "runtime_state", None)
     if state:
         yield Fact("In total", cents_words(state.total_cost_cents))
 

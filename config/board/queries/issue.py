@@ -11,9 +11,9 @@ from django.urls import reverse
 from agents.models import ActivityEvent, User
 from agents.vocabulary import ActorType
 from config.board.callers import Caller
-from config.board.forms import agent_choices, people_choices
+from config.board.forms import owner_choices
 from config.board.queries.blockers import blocker_graph
-from config.board.queries.issue_facts import explained_issue
+from config.board.queries.explaining import explained_issue
 from config.board.queries.run_lines import run_lines
 from config.board.refusals import NotThere
 from config.board.words.activity import did_words
@@ -77,7 +77,7 @@ def _statuses(issue: Issue) -> tuple[Choice, ...]:
 
 def _assignees(issue: Issue, caller: Caller) -> tuple[Choice, ...]:
     now = f"agent:{issue.assignee_agent_id}" if issue.assignee_agent_id else f"user:{issue.assignee_user_id}"
-    known = [("", "Nobody"), *agent_choices(caller), *people_choices(caller)]
+    known = [("", "Nobody"), *owner_choices(caller)]
     return tuple(Choice(value, label, value == now) for value, label in known)
 
 

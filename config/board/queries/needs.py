@@ -28,13 +28,13 @@ with company_runs as (
     select * from heartbeats_heartbeatrun
     where company_id = %(company)s and status in ('queued', 'running', 'scheduled_retry')
 ), needs as (
-    select case when i.assignee_user_id is null then 'recovery_without_owner' else 'escalated' end as kind,
-           i.id, i.created_at as since, null::uuid as agent_id, i.id as issue_id, null::uuid as run_id,
+    select case when i.assignee_user_id is null and i.assignee_agent_id is null then 'recovery_without_owner'
+                else 'escalated' end as kind,
+           i.id, i.created_at as since, i.assignee_agent_id as agent_id, i.id as issue_id, null::uuid as run_id,
            json_build_object('origin', i.origin_kind, 'owner', u.username,
                              'description', left(i.description, 600)) as facts
     from issues_issue i left join agents_user u on u.id = i.assignee_user_id
     where i.company_id = %(company)s and i.status not in ('done', 'cancelled') and i.hidden_at is null
-      and i.assignee_agent_id is null
       and i.origin_kind in ('stranded_issue_recovery', 'stale_active_run_evaluation', 'harness_liveness_escalation')
   union all
     select 'stranded', i.id, i.updated_at, a.id, i.id, latest.id,
@@ -45,7 +45,9 @@ with company_runs as (
                         where r.issue_id = i.id order by r.created_at desc limit 1) latest on true
     where i.company_id = %(company)s and i.hidden_at is null and i.assignee_user_id is null
       and i.status in ('todo', 'in_progress', 'blocked')
-      and i.updated_at < %(settled)s and coalesce(latest.finished_at, i.updated_at) < %(settled)s
+      and i.origin_kind not in ('stranded_issue_recovery', 'stale_active_run_evaluation', 'harness_liveness_escalation')
+      and (i.updated_at < %(settled)s and coalesce(latest.finished_at, i.updated_at) < %(settled)s
+           or i.status = 'blocked' and latest.status in ('failed', 'timed_out', 'cancelled'))
       and not exists (select 1 from company_runs r where r.issue_id = i.id)
       and not exists (select 1 from heartbeats_wakeuprequest w
                        where w.issue_id = i.id and w.status in ('queued', 'claimed', 'deferred_issue_execution'))

@@ -46,6 +46,7 @@ def recovery_view(caller: Caller) -> RecoveryPage:
         stranded=tuple(row for row in needs if row.kind in ("stranded", "escalated", "recovery_without_owner")),
         parked=tuple(row for row in needs if row.kind == "parked_poison"),
         silent=tuple(silent),
+        incident_action=_confirming(incidents[0].id) if incidents and caller.user.is_superuser else None,
         incident=f"{incidents[0].what}. {incidents[0].why[0]}" if incidents else "",
     )
 
@@ -68,6 +69,11 @@ def _sweep(row: Mapping[str, Any], caller: Caller) -> SweepRow:
         acted_at=row["started_at"],
         actions=_actions(name, off=off) if caller.user.is_superuser else (),
     )
+
+
+def _confirming(incident_id: str) -> Action:
+    sure = "Confirm that these runs are lost? They are then ended and retried, a few at a time."
+    return Action("They are lost", reverse("confirm_incident", args=[incident_id]), look="danger", confirm=sure)
 
 
 def _late(name: SweepName, succeeded_at: datetime | None, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from config.board.queries.running import running_row, silent_first
 from config.board.refusals import NotThere
 from config.board.words.reasons import attempt_of
 from heartbeats.board.page_models import LogSource, RunHead
-from heartbeats.board.view_models import Action
+from heartbeats.board.view_models import SUSPICIOUS_AFTER_SECONDS, Action, RunningRow
 from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import RunStatus
 
@@ -51,8 +51,18 @@ def run_head(run: Any, *, now: datetime, may_act: bool) -> RunHead:  # noqa: ANN
             run.retry_of_run_id, run.scheduled_retry_attempt, run.process_loss_retry_count, run.failure_retry_count
         ),
         silence=row if run.status == RunStatus.RUNNING else None,
-        actions=run_actions(run) if may_act else (),
+        actions=run_actions(run, alarming=_alarming(row, run, now)) if may_act else (),
     )
+
+
+def _alarming(row: RunningRow, run: HeartbeatRun, now: datetime) -> bool:
+    silent = (now - row.silent_since).total_seconds() >= SUSPICIOUS_AFTER_SECONDS
+    return run.status == RunStatus.RUNNING and silent and row.snoozed_until is None
+
+
+def _go_on(run: HeartbeatRun) -> Action:
+    sure = "Let it be silent for another half hour? Then the watchdog looks at it again."
+    return Action("It may go on", reverse("let_run_go_on", args=[run.pk]), look="primary", confirm=sure)
 
 
 def _outcome(run: HeartbeatRun) -> str:
@@ -60,15 +70,16 @@ def _outcome(run: HeartbeatRun) -> str:
     return f"{words[0].upper()}{words[1:]}" if words else ""
 
 
-def run_actions(run: HeartbeatRun) -> tuple[Action, ...]:
-    """What can be done with the run now."""
+def run_actions(run: HeartbeatRun, *, alarming: bool) -> tuple[Action, ...]:
+    """What can be done with the run now. `alarming`: it has been silent for long, and nobody said that it may."""
     cancel, again = (reverse("act_on_run", args=[run.pk, verb]) for verb in ("cancel", "again"))
     if run.status == RunStatus.SCHEDULED_RETRY:
         stop = "Cancel this retry? Nothing else will continue the work by itself."
         return Action("Retry now", again, look="primary"), Action("Cancel retry", cancel, look="danger", confirm=stop)
     if run.status in RunStatus.LIVE:
         stop = f"Cancel this run? {run.agent.name} is stopped and its whole process group ended."
-        return (Action("Cancel run", cancel, look="danger", confirm=stop),)
+        stopping = Action("Cancel run", cancel, look="danger", confirm=stop)
+        return (_go_on(run), stopping) if alarming else (stopping,)
     return (Action(f"Run {run.agent.name} again", again, look="primary"),)
 
 

@@ -28,7 +28,7 @@ def _family(run: Any) -> list[dict[str, Any]]:  # noqa: ANN401
 
 _PARTS: dict[str, Part] = {
     "head": lambda run, who: {"head": run_head(run, now=who.now, may_act=who.may_act)},
-    "explain": lambda run, who: {"explain": explained_run(run, _family(run), now=who.now)},
+    "explain": lambda run, who: {"explain": explained_run(run, now=who.now)},
     "lineage": lambda run, _: {"lineage": lineage_of(_family(run), run.pk)},
     "timeline": lambda run, _: {"timeline": run_timeline(run, _family(run))},
     "facts": lambda run, _: {"groups": run_facts(run)},
@@ -45,7 +45,7 @@ def run_page(request: HttpRequest, caller: Caller, run_id: UUID) -> HttpResponse
     whole = RunPage(
         head=run_head(run, now=caller.now, may_act=there.may_act),
         timeline=run_timeline(run, family),
-        explain=explained_run(run, family, now=caller.now),
+        explain=explained_run(run, now=caller.now),
         log=log_source(run),
         facts=run_facts(run),
         lineage=lineage_of(family, run.pk),

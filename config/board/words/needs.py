@@ -64,7 +64,7 @@ def _open_issue(row: Mapping[str, Any], label: str = "Open issue") -> Action | N
 
 
 def _recovery_issue(row: Mapping[str, Any], facts: Facts, _now: datetime) -> Said:
-    owner = facts["owner"]
+    owner = facts["owner"] or row["agent_name"]
     about = _ORIGINS.get(facts["origin"], "A problem that Everbeat cannot safely fix")
     who = f"{owner} is to look at it" if owner else "No agent could take it on and no person has it yet"
     label = "Open issue" if owner else "Assign"

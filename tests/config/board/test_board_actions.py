@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,13 +12,14 @@ from django.urls import reverse
 
 from agents.models import ActivityEvent, Agent, Company, ErrorGroup, User
 from agents.vocabulary import AgentStatus, TriageState
+from config.board.queries.needs import needs_rows
 from config.board.urls import acts
 from config.common.clock import utc_now
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.vocabulary import RunStatus
 from issues.models import Issue, IssueComment
 from issues.vocabulary import IssueStatus
-from recovery.models import SweepRun, SweepState
+from recovery.models import MassLossIncident, SweepRun, SweepState
 from tests.factories.agents import AgentFactory, CompanyFactory
 from tests.factories.heartbeats import finished_run, parked_retry, running_run
 from tests.factories.issues import assigned_to
@@ -172,6 +174,26 @@ def test_sweeps_are_run_asked_and_switched_by_the_operator_alone(admin: Client, 
     assert press(admin, "act_on_sweep", "nonsense", "run").status_code == 404
 
 
+def test_a_silent_run_may_go_on(board: Client, agent: Agent) -> None:
+    silent = utc_now() - timedelta(hours=5)
+    run = running_run(agent=agent, started_at=silent, last_output_at=silent)
+    page = reverse("run_page", args=[run.pk])
+    assert "It may go on" in board.get(page).content.decode()
+    assert "half hour" in told(press(board, "let_run_go_on", run.pk))
+    assert "It may go on" not in board.get(page).content.decode()
+    assert 'data-level="snoozed"' in board.get("/board/running/").content.decode()
+    assert "critical_silence" not in {row.kind for row in needs_rows(agent.company_id, now=utc_now(), may_act=True)}
+
+
+def test_a_mass_loss_is_confirmed_once_and_by_the_operator(admin: Client, board: Client, company: Company) -> None:
+    incident = MassLossIncident.objects.create(opened_at=utc_now(), live_leases=20, due_leases=11)
+    assert "11 of 20 live runs lost their lease at once" in board.get("/").content.decode()
+    assert press(board, "confirm_incident", incident.pk).status_code == 403
+    assert "They are lost" in admin.get("/recovery/").content.decode()
+    assert told(press(admin, "confirm_incident", incident.pk)).startswith("Confirmed")
+    assert told(press(admin, "confirm_incident", incident.pk)).startswith("Somebody")
+
+
 def test_no_button_obeys_a_viewer_a_stranger_or_the_signed_out(
     viewer: Client, stranger: Client, client: Client, agent: Agent
 ) -> None:
@@ -180,13 +202,16 @@ def test_no_button_obeys_a_viewer_a_stranger_or_the_signed_out(
     presses: list[tuple[str, tuple[object, ...]]] = [
         ("act_on_run", (run.pk, "cancel")),
         ("act_on_run", (run.pk, "again")),
+        ("let_run_go_on", (run.pk,)),
         ("act_on_agent", (agent.pk, "pause")),
         ("comment_on_issue", (issue.identifier,)),
         ("assign_issue", (issue.identifier,)),
         ("set_issue_status", (issue.identifier,)),
         ("wake_for_issue", (issue.identifier,)),
     ]
-    assert {name for name, _ in presses} | {"act_on_errors", "act_on_sweep"} == {pattern.name for pattern in acts}
+    assert {name for name, _ in presses} | {"act_on_errors", "act_on_sweep", "confirm_incident"} == {
+        pattern.name for pattern in acts
+    }
     before = list(ActivityEvent.objects.values_list("id"))
     for name, args in presses:
         form = {"body": "x", "status": "done", "assignee": ""}
