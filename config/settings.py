@@ -211,8 +211,30 @@ UNFOLD = {
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": True,
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "#eff5fd",
+            "100": "#dbe8fb",
+            "200": "#bcd5f7",
+            "300": "#8fbaf1",
+            "400": "#6ba2ee",
+            "500": "#4a8cea",
+            "600": "#1d5fc4",
+            "700": "#1a4fa3",
+            "800": "#1a4385",
+            "900": "#1a396c",
+            "950": "#132546",
+        },
+    },
     "STYLES": [lambda _request: static("css/admin.css")],
-    "SIDEBAR": {"show_search": True, "show_all_applications": True},
+    "SCRIPTS": [lambda _request: static("js/admin.js")],
+    "DASHBOARD_CALLBACK": "config.admin.dashboard.dashboard",
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "config.admin.navigation.groups",
+    },
 }
 
 METRICS_TOKEN = env.text("EVERBEAT_METRICS_TOKEN")

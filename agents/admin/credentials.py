@@ -135,7 +135,7 @@ class BoardKeyPage(AddedByVerb, SystemAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[BoardKey]:
         """One's own keys."""
         rows: QuerySet[BoardKey] = super().get_queryset(request)
-        return rows if request.user.is_superuser else rows.filter(user__pk=request.user.pk)
+        return rows if request.user.is_superuser else rows.filter(user_id__in=[request.user.pk])
 
     def why_not_writable(self, request: HttpRequest, obj: Any) -> str | None:  # noqa: ANN401
         """One's own."""

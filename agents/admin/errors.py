@@ -74,9 +74,9 @@ class ErrorGroupPage(CompanyAdmin):
         cells.number("occurrences", lambda count: f"{count:,}", title="times"),
         cells.related("agent"),
         cells.when("last_seen_at", title="last seen", order="last_seen_at"),
-        cells.when("first_seen_at", title="first seen", order="first_seen_at"),
-        cells.related("last_run", title="last run"),
         cells.related("last_issue", title="issue"),
+        cells.related("last_run", title="last run"),
+        cells.when("first_seen_at", title="first seen", order="first_seen_at"),
         cells.related("company"),
     )
     list_display_links = (_message,)

@@ -76,7 +76,12 @@ def _unlocked(issue: Issue) -> str | None:
 
 
 def _title(issue: Issue) -> SafeString:
-    return format_html('<span class="eb-mono">{}</span> {}', issue.identifier, issue.title[:110])
+    return format_html(
+        '<span class="eb-line" title="{}"><span class="eb-mono">{}</span> {}</span>',
+        issue.title,
+        issue.identifier,
+        issue.title[:110],
+    )
 
 
 def _owner(issue: Issue) -> Any:  # noqa: ANN401 - HTML, a name or None
@@ -108,11 +113,11 @@ class IssuePage(AddedByVerb, CompanyAdmin):
         cells.status("status", order="status"),
         cells.status("priority"),
         cells.cell("owner", _owner),
+        cells.when("updated_at", title="changed", order="updated_at"),
         cells.cell("lock", _lock, title="held by run"),
         cells.cell(
             "origin", lambda issue: None if issue.origin_kind == "manual" else issue.origin_kind.replace("_", " ")
         ),
-        cells.when("updated_at", title="changed", order="updated_at"),
         cells.when("created_at", title="created", order="created_at"),
         cells.cell("board", lambda issue: links.to_board(links.board_page_of(issue)), title=""),
         cells.related("company"),

@@ -9,6 +9,7 @@ from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.paginator import Paginator
 from django.db import models
@@ -27,6 +28,7 @@ else:
     from unfold.admin import ModelAdmin as _ModelAdmin
 
 MOST_COUNTED = 10_000
+MORE = "More"
 # What no page may show: hashes of keys, sealed values, and passwords.
 NEVER_SHOWN = frozenset({"key_hash", "ciphertext", "password"})
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -48,7 +50,7 @@ class SystemAdmin(_ModelAdmin):
     """Read-only. Rows are made, changed and removed by verbs; actions call those.
 
     `related` is loaded with every row. `questions` are one-click filters above the list: words and a query string.
-    `sections` groups the columns of a detail page; what they leave out follows under "More".
+    `sections` groups the columns of a detail page; what they leave out follows under "More", closed.
     `deeds` are the actions, offered on the list and, where the row allows it, on its page.
     A search for a whole id looks in `search_ids`, one like `ABC-12` in `search_identifier`: both by index. Other words
     look in `search_fields`.
@@ -63,6 +65,7 @@ class SystemAdmin(_ModelAdmin):
     list_max_show_all = 200
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # their counts know no bound
     list_before_template = "admin/everbeat/questions.html"
     change_form_outer_before_template = "admin/everbeat/deeds.html"
     view_on_site: Any = staticmethod(board_page_of)
@@ -122,8 +125,11 @@ class SystemAdmin(_ModelAdmin):
         ]
         rest: list[Any] = list(cells.values())
         if rest:
-            named.append(("More" if named else None, rest))
-        return [(title, {"fields": tuple(fields)}) for title, fields in named]
+            named.append((MORE if named else None, rest))
+        return [
+            (title, {"fields": tuple(fields), "classes": ["collapse"] if title == MORE else []})
+            for title, fields in named
+        ]
 
     def _field(self, field: models.Field[Any, Any]) -> str | Cell:
         return field.name if field.name in self.editable else shown_by_kind(field)

@@ -121,7 +121,7 @@ def _ask(
         "title": deed.title,
         "deed": deed,
         "count": several(len(willing), str(names.verbose_name), str(names.verbose_name_plural)),
-        "willing": willing[:MOST_LISTED],
+        "willing": [_described(row) for row in willing[:MOST_LISTED]],
         "unlisted": max(0, len(willing) - MOST_LISTED),
         "any": bool(willing),
         "refused": refused.most_common(),
@@ -131,6 +131,12 @@ def _ask(
         "back": _return_to(request),
     }
     return TemplateResponse(request, "admin/everbeat/confirm.html", context)
+
+
+def _described(row: Any) -> str:  # noqa: ANN401
+    """The row in words, with its agent where it has one: many rows say the same."""
+    agent = row._state.fields_cache.get("agent")
+    return f"{row} · {agent}" if agent is not None else str(row)
 
 
 def _carry_out(
