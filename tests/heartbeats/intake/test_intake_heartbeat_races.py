@@ -103,6 +103,17 @@ def test_two_fatal_errors_at_once_fail_each_run_once() -> None:
     assert ErrorGroup.objects.get(agent=caller.agent).occurrences == 2
 
 
+@pytest.mark.parametrize("_again", range(4))
+def test_no_claim_slips_past_a_fatal_error(_again: int) -> None:
+    caller = calling(max_concurrent_runs=10)
+    for _ in range(4):
+        HeartbeatRunFactory(agent=caller.agent, issue=assigned_to(caller.agent))
+    race([lambda: caller.beat(error=FATAL), *[lambda: caller.post("tasks/next")] * 4])
+    assert caller.fresh().presence == Presence.ERROR
+    assert not HeartbeatRun.objects.filter(agent=caller.agent, status=RunStatus.RUNNING).exists()
+    assert HeartbeatRun.objects.filter(agent=caller.agent, status=RunStatus.QUEUED).count() == 4
+
+
 def test_errors_of_two_reports_at_once_count_in_one_group() -> None:
     caller = calling()
     who = ErrorCaller(caller.agent.id, caller.agent.company_id)
