@@ -114,6 +114,7 @@ class WakeupRowReason(StrEnum):
     COALESCED_SAME_AGENT = "issue_execution_same_name"
     DEFERRED = "issue_execution_deferred"
     PROMOTED = "issue_execution_promoted"
+    OWN_COMMENT = "issue_comment_own"
 
 
 class RetryReason(StrEnum):

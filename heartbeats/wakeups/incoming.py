@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from heartbeats.models import HeartbeatRun, TaskSession
 from heartbeats.readings import JsonObject, first_text, object_of, text_of
 from heartbeats.runs.scheduling import TASK_KEY_CHARS
-from heartbeats.vocabulary import WakeReason
+from heartbeats.vocabulary import WakeReason, WakeupRowReason
+from heartbeats.wakeups.asking import WakeupAsk
 from heartbeats.wakeups.context import (
     comment_ids,
     current_comment_id,
@@ -23,10 +24,6 @@ from heartbeats.wakeups.facts import FactsQuery
 from heartbeats.wakeups.gates import Skipped
 from heartbeats.wakeups.interactions import SpokenComment
 
-if TYPE_CHECKING:
-    from heartbeats.wakeups.request import WakeupAsk
-
-OWN_COMMENT = "issue_comment_own"
 _SPOKEN_TO_ITSELF = (WakeReason.ISSUE_COMMENTED, WakeReason.ISSUE_COMMENT_MENTIONED)
 
 
@@ -89,7 +86,7 @@ class IncomingWake:
 class _SkippedOwn(Skipped):
     """`Skipped` with a reason that the closed list of gate reasons does not have."""
 
-    reason: Any = OWN_COMMENT
+    reason: Any = WakeupRowReason.OWN_COMMENT
 
 
 SKIPPED_OWN = _SkippedOwn()
