@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from agents.vocabulary import AdapterType
 from heartbeats.execution import rundir
@@ -170,6 +171,20 @@ def test_a_run_that_killed_its_supervisor_three_times_is_parked_not_tried_again(
     rows.again()
     assert (rows.run.status, rows.run.error_code, rows.other_runs) == ("failed", "poison", [])
     assert "parked" in (rows.run.error or "")
+
+
+def test_a_parked_runs_issue_goes_to_people_with_what_happened(
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    rows = lost_run(process_pid=DEAD_PID, supervisor_losses=3)
+    with django_capture_on_commit_callbacks(execute=True):
+        reap()
+    rows.again()
+    assert rows.issue.status == IssueStatus.BLOCKED
+    recovery = Issue.objects.get(origin_kind="stranded_issue_recovery")
+    assert "ended its supervisor 3 times" in (recovery.description or "")
+    assert [run.issue_id for run in rows.other_runs] == [recovery.pk]
+    assert audit() == []
 
 
 def attempt_on_disk(root: Path, run: HeartbeatRun, exit_code: int) -> None:
