@@ -17,6 +17,7 @@ from heartbeats.vocabulary import RunStatus
 
 # What a column says better than its event.
 _SAID_BY_COLUMNS = {"run started", "run cancelled", "adapter invocation"}
+_FINALISED = {f"run {plain(status)}" for status in RunStatus.TERMINAL if status != RunStatus.CANCELLED}
 _LEVELS: dict[str, Tone] = {"warn": "warn", "warning": "warn", "error": "bad"}
 _ENDS: dict[str, Tone] = {"succeeded": "ok", "failed": "bad", "timed_out": "bad", "cancelled": "neutral"}
 MOST_EVENTS = 40
@@ -60,7 +61,13 @@ def _during(run: Any) -> Iterable[TimelineStep]:  # noqa: ANN401
         yield TimelineStep("started", "Process started", run.process_started_at, "live", pid)
     if run.last_output_at:
         said = bytes_words(run.last_output_bytes or run.log_bytes) if run.last_output_bytes or run.log_bytes else ""
-        yield TimelineStep("output", "Last output", run.last_output_at, "live", f"{said} so far" if said else "")
+        yield TimelineStep(
+            "output",
+            "Last output",
+            run.last_output_at,
+            "live",
+            said if run.finished_at or not said else f"{said} so far",
+        )
     if run.cancel_requested_at:
         yield TimelineStep("cancel", "Cancellation requested", run.cancel_requested_at, "warn")
 
@@ -68,7 +75,9 @@ def _during(run: Any) -> Iterable[TimelineStep]:  # noqa: ANN401
 def _told(events: Sequence[Any]) -> Iterable[TimelineStep]:
     for event in events:
         message = first_line(event.message) or plain(event.event_type).capitalize()
-        if message not in _SAID_BY_COLUMNS:
+        if message in _FINALISED:
+            yield TimelineStep(f"event-{event.seq}", "Finalised", event.created_at)
+        elif message not in _SAID_BY_COLUMNS:
             yield TimelineStep(
                 f"event-{event.seq}", message, event.created_at, _LEVELS.get(event.level or "", "neutral")
             )
