@@ -17,7 +17,7 @@ from heartbeats.vocabulary import RunStatus
 
 # What a column says better than its event.
 _SAID_BY_COLUMNS = {"run started", "run cancelled", "adapter invocation"}
-_FINALISED = {f"run {plain(status)}" for status in RunStatus.TERMINAL if status != RunStatus.CANCELLED}
+_FINALISED = {f"run {status}" for status in RunStatus.TERMINAL if status != RunStatus.CANCELLED}
 _LEVELS: dict[str, Tone] = {"warn": "warn", "warning": "warn", "error": "bad"}
 _ENDS: dict[str, Tone] = {"succeeded": "ok", "failed": "bad", "timed_out": "bad", "cancelled": "neutral"}
 MOST_EVENTS = 40
