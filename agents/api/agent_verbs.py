@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from agents import lifecycle
 from agents.access import agent_for
 from agents.api.base import ActorView
+from agents.api.describing import OBJECT, OBJECTS, OK, answers
 from agents.api.shapes.agents import AgentShape, KeyShape, NewKeyBody, issued_key
 from agents.keys import agent_keys, issue_agent_key, revoke_agent_key
 from agents.models import Agent
@@ -23,6 +24,7 @@ class AgentVerb(ActorView):
 
     verb: ClassVar[Callable[..., Agent]]
 
+    @answers(AgentShape)
     def post(self, _request: Request, ref: str) -> Response:
         """Do it and answer with the agent."""
         agent = type(self).verb(self.board_only(), ref, now=self.now, company_ref=self.company_ref)
@@ -56,10 +58,12 @@ class TerminateAgent(AgentVerb):
 class AgentKeys(ActorView):
     """The keys of an agent."""
 
+    @answers(KeyShape, many=True)
     def get(self, _request: Request, ref: str) -> Response:
         """Newest first, without their tokens."""
         return Response(KeyShape(agent_keys(self.board_only(), ref, company_ref=self.company_ref), many=True).data)
 
+    @answers(OBJECT, body=NewKeyBody, status=201)
     def post(self, _request: Request, ref: str) -> Response:
         """Make one; its token is shown this once."""
         agent = agent_for(self.board_only(), ref, self.company_ref, write=True)
@@ -75,6 +79,7 @@ class AgentKeys(ActorView):
 class AgentKeyDetail(ActorView):
     """One key."""
 
+    @answers(OK)
     def delete(self, _request: Request, ref: str, key: str) -> Response:
         """Revoke it."""
         revoke_agent_key(self.board_only(), ref, key, now=self.now, company_ref=self.company_ref)
@@ -84,6 +89,7 @@ class AgentKeyDetail(ActorView):
 class SchedulerHeartbeats(ActorView):
     """`GET /instance/scheduler-heartbeats`: whose timer the clock watches."""
 
+    @answers(OBJECTS)
     def get(self, _request: Request) -> Response:
         """Every agent that has a timer or a heartbeat; those that the clock may wake come first."""
         self.admin_only()

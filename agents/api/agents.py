@@ -19,6 +19,7 @@ from agents.access import (
 )
 from agents.actors import Actor
 from agents.api.base import ActorView
+from agents.api.describing import OBJECT, OBJECTS, OK, answers
 from agents.api.permissions import IsAgent
 from agents.api.shapes.agents import (
     AgentChangesBody,
@@ -47,6 +48,7 @@ RIGHTS_ROUTE = "Use PATCH /api/agents/:id/permissions to change permissions"
 class CompanyAgents(ActorView):
     """The agents of a company."""
 
+    @answers(AgentShape, many=True)
     def get(self, request: Request, company_id: str) -> Response:
         """All but terminated ones, by name. Takes no query parameters."""
         company = company_for(self.actor, company_id)
@@ -58,6 +60,7 @@ class CompanyAgents(ActorView):
             request, Page(MOST_ROWS).cut(rows), lambda cut: AgentShape(cut, many=True, context=shown).data
         )
 
+    @answers(AgentShape, body=NewAgentBody, status=201)
     def post(self, _request: Request, company_id: str) -> Response:
         """Create an agent at once."""
         company = company_for(self.actor, company_id, write=True)
@@ -74,6 +77,7 @@ class CompanyAgents(ActorView):
 class AgentHires(ActorView):
     """Agents that the board may have to approve."""
 
+    @answers(OBJECT, body=HireBody, status=201)
     def post(self, _request: Request, company_id: str) -> Response:
         """Hire: at once, or pending with an approval."""
         company = company_for(self.actor, company_id, write=True)
@@ -93,6 +97,7 @@ class Me(ActorView):
 
     permission_classes = (IsAgent,)
 
+    @answers(AgentShape)
     def get(self, request: Request) -> Response:
         """Itself in full."""
         credential: Any = request.auth
@@ -103,10 +108,12 @@ class Me(ActorView):
 class AgentDetail(ActorView):
     """One agent."""
 
+    @answers(AgentShape)
     def get(self, _request: Request, ref: str) -> Response:
         """The agent with its superiors and rights."""
         return Response(_detail(self.actor, agent_for(self.actor, ref, self.company_ref)))
 
+    @answers(AgentShape, body=AgentChangesBody)
     def patch(self, _request: Request, ref: str) -> Response:
         """Change it."""
         agent = agent_for(self.actor, ref, self.company_ref, write=True)
@@ -118,6 +125,7 @@ class AgentDetail(ActorView):
         agent = update_agent(self.actor, agent.id, changes, now=self.now, replace_adapter_config=replace)
         return Response(AgentShape(agent).data)
 
+    @answers(OK)
     def delete(self, _request: Request, ref: str) -> Response:
         """Terminate and delete it."""
         delete_agent(self.board_only(), ref, now=self.now, company_ref=self.company_ref)
@@ -127,6 +135,7 @@ class AgentDetail(ActorView):
 class AgentRights(ActorView):
     """`PATCH /agents/:id/permissions`."""
 
+    @answers(AgentShape, body=RightsBody)
     def patch(self, _request: Request, ref: str) -> Response:
         """Set both rights."""
         agent = agent_for(self.actor, ref, self.company_ref, write=True)
@@ -138,6 +147,7 @@ class AgentRights(ActorView):
 class AgentConfiguration(ActorView):
     """`GET /agents/:id/configuration`."""
 
+    @answers(OBJECT)
     def get(self, _request: Request, ref: str) -> Response:
         """The configuration, secrets masked."""
         agent = agent_for(self.actor, ref, self.company_ref)
@@ -148,6 +158,7 @@ class AgentConfiguration(ActorView):
 class ConfigRevisions(ActorView):
     """The history of a configuration."""
 
+    @answers(RevisionShape, many=True)
     def get(self, _request: Request, ref: str) -> Response:
         """Newest first."""
         agent = agent_for(self.actor, ref, self.company_ref)
@@ -157,6 +168,7 @@ class ConfigRevisions(ActorView):
 class ConfigRevisionDetail(ActorView):
     """One change."""
 
+    @answers(RevisionShape)
     def get(self, _request: Request, ref: str, revision: str) -> Response:
         """Before and after."""
         agent = agent_for(self.actor, ref, self.company_ref)
@@ -166,6 +178,7 @@ class ConfigRevisionDetail(ActorView):
 class ConfigRollback(ActorView):
     """`POST /agents/:id/config-revisions/:rid/rollback`."""
 
+    @answers(AgentShape)
     def post(self, _request: Request, ref: str, revision: str) -> Response:
         """Bring the configuration of that revision back."""
         agent = agent_for(self.actor, ref, self.company_ref, write=True)
@@ -176,6 +189,7 @@ class ConfigRollback(ActorView):
 class Organisation(ActorView):
     """`GET /companies/:id/org`."""
 
+    @answers(OBJECTS)
     def get(self, _request: Request, company_id: str) -> Response:
         """Who reports to whom."""
         company = company_for(self.actor, company_id)

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from agents import approvals
 from agents.access import company_for
 from agents.api.base import ActorView
+from agents.api.describing import OBJECTS, answers
 from agents.api.shapes.approvals import (
     ApprovalCommentBody,
     ApprovalCommentShape,
@@ -28,6 +29,7 @@ from config.common.wire.pages import list_response, read_page
 class CompanyApprovals(ActorView):
     """The approvals of a company."""
 
+    @answers(ApprovalShape, many=True)
     def get(self, request: Request, company_id: str) -> Response:
         """Newest first, of one `status` if asked."""
         company = company_for(self.actor, company_id)
@@ -37,6 +39,7 @@ class CompanyApprovals(ActorView):
             rows = rows.filter(status__in=[word.strip() for word in wanted.split(",")])
         return list_response(request, read_page(request).cut(rows), lambda cut: ApprovalShape(cut, many=True).data)
 
+    @answers(ApprovalShape, body=NewApprovalBody, status=201)
     def post(self, _request: Request, company_id: str) -> Response:
         """Ask the board."""
         company = company_for(self.actor, company_id, write=True)
@@ -52,6 +55,7 @@ class CompanyApprovals(ActorView):
 class ApprovalDetail(ActorView):
     """One approval."""
 
+    @answers(ApprovalShape)
     def get(self, _request: Request, ref: str) -> Response:
         """The approval."""
         return Response(ApprovalShape(approvals.approval_for(self.actor, ref)).data)
@@ -60,6 +64,7 @@ class ApprovalDetail(ActorView):
 class ApprovalIssues(ActorView):
     """The issues that an approval is about."""
 
+    @answers(OBJECTS)
     def get(self, _request: Request, ref: str) -> Response:
         """As `issues` writes them."""
         approval = approvals.approval_for(self.actor, ref)
@@ -71,6 +76,7 @@ class Decide(ActorView):
 
     verb: ClassVar[Callable[..., approvals.Decision]]
 
+    @answers(ApprovalShape, body=DecisionBody)
     def post(self, _request: Request, ref: str) -> Response:
         """Decide, and answer with the approval as it is then."""
         self.board_only()
@@ -101,6 +107,7 @@ class RequestRevision(Decide):
 class Resubmit(ActorView):
     """`POST /approvals/:id/resubmit`."""
 
+    @answers(ApprovalShape, body=ResubmitBody)
     def post(self, _request: Request, ref: str) -> Response:
         """Ask again."""
         approval = approvals.approval_for(self.actor, ref, write=True)
@@ -111,6 +118,7 @@ class Resubmit(ActorView):
 class ApprovalComments(ActorView):
     """What was said about an approval."""
 
+    @answers(ApprovalCommentShape, many=True)
     def get(self, request: Request, ref: str) -> Response:
         """Oldest first."""
         approval = approvals.approval_for(self.actor, ref)
@@ -119,6 +127,7 @@ class ApprovalComments(ActorView):
             request, read_page(request).cut(rows), lambda cut: ApprovalCommentShape(cut, many=True).data
         )
 
+    @answers(ApprovalCommentShape, body=ApprovalCommentBody, status=201)
     def post(self, _request: Request, ref: str) -> Response:
         """Say something."""
         approval = approvals.approval_for(self.actor, ref, write=True)

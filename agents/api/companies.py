@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from agents.access import acting_agent, company_for, require_company_write
 from agents.api.base import ActorView
+from agents.api.describing import OBJECT, OK, answers
 from agents.api.shapes.companies import BrandingBody, CompanyChangesBody, CompanyShape, NewCompanyBody
 from agents.companies import archive_company, create_company, delete_company, update_company
 from agents.models import Agent, Company
@@ -25,6 +26,7 @@ CEO_ONLY = "Only the board or the CEO can change a company"
 class Companies(ActorView):
     """All that the caller sees; founding one is for instance admins."""
 
+    @answers(CompanyShape, many=True)
     def get(self, request: Request) -> Response:
         """An admin sees all, a person its own, an agent the one it works in."""
         rows = Company.objects.order_by("name", "id")
@@ -32,6 +34,7 @@ class Companies(ActorView):
             rows = rows.filter(id__in=self.actor.company_ids)
         return list_response(request, read_page(request).cut(rows), lambda cut: CompanyShape(cut, many=True).data)
 
+    @answers(CompanyShape, body=NewCompanyBody, status=201)
     def post(self, _request: Request) -> Response:
         """Found a company."""
         actor = self.admin_only()
@@ -44,6 +47,7 @@ class Companies(ActorView):
 class CompanyStats(ActorView):
     """How many agents and issues each company has."""
 
+    @answers(OBJECT)
     def get(self, _request: Request) -> Response:
         """A map by company id."""
         actor = self.board_only()
@@ -60,10 +64,12 @@ class CompanyStats(ActorView):
 class CompanyDetail(ActorView):
     """One company."""
 
+    @answers(CompanyShape)
     def get(self, _request: Request, company_id: str) -> Response:
         """The company."""
         return Response(CompanyShape(company_for(self.actor, company_id)).data)
 
+    @answers(CompanyShape, body=CompanyChangesBody)
     def patch(self, _request: Request, company_id: str) -> Response:
         """Change it: an operator everything, a CEO agent its branding."""
         company = company_for(self.actor, company_id)
@@ -71,6 +77,7 @@ class CompanyDetail(ActorView):
         changes = self._changes()
         return Response(CompanyShape(update_company(self.actor, company.id, changes, now=self.now)).data)
 
+    @answers(OK)
     def delete(self, _request: Request, company_id: str) -> Response:
         """Delete it with all that is in it."""
         delete_company(self.board_only(), company_id, now=self.now)
@@ -88,6 +95,7 @@ class CompanyDetail(ActorView):
 class CompanyArchive(ActorView):
     """`POST /companies/:id/archive`."""
 
+    @answers(CompanyShape)
     def post(self, _request: Request, company_id: str) -> Response:
         """Archive it."""
         return Response(CompanyShape(archive_company(self.board_only(), company_id, now=self.now)).data)

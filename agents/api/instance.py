@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from agents.access import company_for
 from agents.api.authentication import ActorAuthentication
 from agents.api.base import ActorView
+from agents.api.describing import OBJECT, answers
 from agents.dashboard import dashboard
 from agents.models import Member, User
 from config.common.wire.errors import Forbidden, Unauthorized
@@ -27,6 +28,7 @@ class Anybody(BasePermission):
 class Dashboard(ActorView):
     """`GET /companies/:id/dashboard`."""
 
+    @answers(OBJECT)
     def get(self, _request: Request, company_id: str) -> Response:
         """The figures of a company."""
         return Response(dashboard(company_for(self.actor, company_id), now=self.now))
@@ -35,6 +37,7 @@ class Dashboard(ActorView):
 class WhoAmI(ActorView):
     """`GET /cli-auth/me`."""
 
+    @answers(OBJECT)
     def get(self, request: Request) -> Response:
         """The person behind the key or session; 401 for an agent."""
         if not self.actor.is_board:
@@ -61,6 +64,7 @@ class Health(ActorView):
     authentication_classes = ()
     permission_classes = (Anybody,)
 
+    @answers(OBJECT)
     def get(self, request: Request) -> Response:
         """Whether the database answers, and whether there is an operator yet."""
         version = settings.SPECTACULAR_SETTINGS["VERSION"]

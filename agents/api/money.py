@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from agents import costs
 from agents.access import agent_for, company_for
 from agents.api.base import ActorView
+from agents.api.describing import OBJECT, OBJECTS, answers
 from agents.api.shapes.agents import AgentShape
 from agents.api.shapes.companies import CompanyShape
 from agents.api.shapes.money import CostShape, IncidentBody, MonthlyBudgetBody, NewCostBody, PeriodQuery, PolicyBody
@@ -29,6 +30,7 @@ OWN_COSTS_ONLY = "Agent can only report its own costs"
 class CostEvents(ActorView):
     """`POST /companies/:id/cost-events`."""
 
+    @answers(CostShape, body=NewCostBody, status=201)
     def post(self, _request: Request, company_id: str) -> Response:
         """Report usage."""
         company = company_for(self.actor, company_id, write=True)
@@ -47,6 +49,7 @@ class CostEvents(ActorView):
 class CostSummary(ActorView):
     """`GET /companies/:id/costs/summary`."""
 
+    @answers(OBJECT, query=PeriodQuery)
     def get(self, _request: Request, company_id: str) -> Response:
         """This month, or `from` and `to`."""
         company = company_for(self.actor, company_id)
@@ -58,6 +61,7 @@ class CostBreakdown(ActorView):
 
     rows: ClassVar[Callable[..., list[dict[str, Any]]]]
 
+    @answers(OBJECTS, query=PeriodQuery)
     def get(self, _request: Request, company_id: str) -> Response:
         """Dearest first."""
         company = company_for(self.actor, company_id)
@@ -97,6 +101,7 @@ class CostsByProject(CostBreakdown):
 class WindowSpend(ActorView):
     """`window-spend`."""
 
+    @answers(OBJECTS)
     def get(self, _request: Request, company_id: str) -> Response:
         """The last 5 hours, 24 hours and 7 days."""
         return Response(costs.window_spend(company_for(self.actor, company_id).id, now=self.now))
@@ -105,6 +110,7 @@ class WindowSpend(ActorView):
 class QuotaWindows(ActorView):
     """`quota-windows`: what providers say of their quotas. Everbeat asks no provider, so it knows of none."""
 
+    @answers(OBJECTS)
     def get(self, _request: Request, company_id: str) -> Response:
         """Always empty."""
         company_for(self.board_only(), company_id)
@@ -114,6 +120,7 @@ class QuotaWindows(ActorView):
 class BudgetOverview(ActorView):
     """`GET /companies/:id/budgets/overview`."""
 
+    @answers(OBJECT)
     def get(self, _request: Request, company_id: str) -> Response:
         """Every policy and what is open."""
         return Response(overview(company_for(self.actor, company_id), now=self.now))
@@ -122,6 +129,7 @@ class BudgetOverview(ActorView):
 class BudgetPolicies(ActorView):
     """`POST /companies/:id/budgets/policies`."""
 
+    @answers(OBJECT, body=PolicyBody)
     def post(self, _request: Request, company_id: str) -> Response:
         """Set a limit."""
         company = company_for(self.board_only(), company_id, write=True)
@@ -137,6 +145,7 @@ class BudgetPolicies(ActorView):
 class ResolveIncident(ActorView):
     """`POST /companies/:id/budget-incidents/:id/resolve`."""
 
+    @answers(OBJECT, body=IncidentBody)
     def post(self, _request: Request, company_id: str, incident: str) -> Response:
         """Keep the scope stopped, or raise its budget."""
         company = company_for(self.board_only(), company_id, write=True)
@@ -152,6 +161,7 @@ class ResolveIncident(ActorView):
 class CompanyBudget(ActorView):
     """`PATCH /companies/:id/budgets`."""
 
+    @answers(CompanyShape, body=MonthlyBudgetBody)
     def patch(self, _request: Request, company_id: str) -> Response:
         """Set the company's monthly limit."""
         company = company_for(self.board_only(), company_id, write=True)
@@ -163,6 +173,7 @@ class CompanyBudget(ActorView):
 class AgentBudget(ActorView):
     """`PATCH /agents/:id/budgets`."""
 
+    @answers(AgentShape, body=MonthlyBudgetBody)
     def patch(self, _request: Request, ref: str) -> Response:
         """Set the agent's monthly limit."""
         agent = agent_for(self.board_only(), ref, self.company_ref, write=True)
