@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import factory
 from django.utils import timezone
@@ -88,9 +88,9 @@ class AgentKeyFactory(factory.django.DjangoModelFactory[AgentKey]):
     @classmethod
     def _create(cls, model_class: type[AgentKey], *args: Any, **kwargs: Any) -> AgentKey:
         new = new_agent_key()
-        key = super()._create(model_class, *args, **{"prefix": new.prefix, "key_hash": new.key_hash, **kwargs})
+        key: Any = super()._create(model_class, *args, **{"prefix": new.prefix, "key_hash": new.key_hash, **kwargs})
         key.token = new.token
-        return key
+        return cast("AgentKey", key)
 
 
 class BoardKeyFactory(factory.django.DjangoModelFactory[BoardKey]):
@@ -104,9 +104,9 @@ class BoardKeyFactory(factory.django.DjangoModelFactory[BoardKey]):
     @classmethod
     def _create(cls, model_class: type[BoardKey], *args: Any, **kwargs: Any) -> BoardKey:
         new = new_board_key()
-        key = super()._create(model_class, *args, **{"prefix": new.prefix, "key_hash": new.key_hash, **kwargs})
+        key: Any = super()._create(model_class, *args, **{"prefix": new.prefix, "key_hash": new.key_hash, **kwargs})
         key.token = new.token
-        return key
+        return cast("BoardKey", key)
 
 
 class ApprovalFactory(factory.django.DjangoModelFactory[Approval]):

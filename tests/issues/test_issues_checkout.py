@@ -6,7 +6,6 @@ import uuid
 from typing import Any
 
 import pytest
-from rest_framework.response import Response
 
 from agents.models import ActivityEvent
 from heartbeats.models import WakeupRequest
@@ -22,10 +21,9 @@ pytestmark = pytest.mark.django_db
 USUAL = ["todo", "backlog", "blocked"]
 
 
-def take(client: Any, issue: Issue, agent: Any, expected: list[str] | None = None) -> Response:
+def take(client: Any, issue: Issue, agent: Any, expected: list[str] | None = None) -> Any:
     body = {"agentId": str(agent.pk), "expectedStatuses": expected or USUAL}
-    answer: Response = client.post(f"/api/issues/{issue.pk}/checkout", body, format="json")
-    return answer
+    return client.post(f"/api/issues/{issue.pk}/checkout", body, format="json")
 
 
 def test_a_run_takes_a_free_issue(shop: Shop) -> None:

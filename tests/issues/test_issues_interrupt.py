@@ -13,6 +13,7 @@ from issues.vocabulary import IssueStatus
 from tests.factories.heartbeats import HeartbeatRunFactory, running_run
 from tests.factories.issues import assigned_to
 from tests.issues.conftest import Shop, speaking_for
+from tests.present import present
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,7 +85,7 @@ def test_a_release_promotes_what_waited_for_the_lock(shop: Shop) -> None:
     issue = assigned_to(shop.worker)
     shop.owner.patch(f"/api/issues/{issue.pk}", {"assigneeAgentId": "mate"}, format="json")
     waiting = WakeupRequest.objects.get()
-    HeartbeatRun.objects.filter(pk=waiting.run_id).delete()
+    HeartbeatRun.objects.filter(pk=present(waiting.run_id)).delete()
     WakeupRequest.objects.filter(pk=waiting.pk).update(status="deferred_issue_execution", run=None)
     shop.owner.post(f"/api/issues/{issue.pk}/release", {}, format="json")
     waiting.refresh_from_db()

@@ -110,7 +110,7 @@ def _migrations() -> Check:
 def _broker_policy() -> Check:
     client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
     try:
-        policy = str(client.info("memory").get("maxmemory_policy", ""))  # type: ignore[union-attr]
+        policy = str(client.info("memory").get("maxmemory_policy", ""))
     except (redis.RedisError, OSError):
         return Check("broker memory policy", "unknown: the broker does not answer")
     finally:

@@ -10,6 +10,7 @@ from agents.models import ActivityEvent, Agent, AgentGrant, BudgetPolicy, Compan
 from agents.vocabulary import AgentStatus, Permission
 from tests.agents.api.conftest import House
 from tests.factories.agents import AgentFactory
+from tests.present import present
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +31,7 @@ def test_creating_fills_the_policy_and_grants_task_assignment(house: House) -> N
     assert AgentGrant.objects.get(agent=agent).permission == Permission.TASKS_ASSIGN
     assert BudgetPolicy.objects.get(scope_id=agent.id).amount == 700
     event = ActivityEvent.objects.get(action="agent.created")
-    assert event.details["agentId"] == str(agent.id)
+    assert present(event.details)["agentId"] == str(agent.id)
     assert event.agent_id is None
 
 
@@ -39,8 +40,7 @@ def test_the_policy_columns_follow_the_runtime_config(house: House) -> None:
     agent = Agent.objects.get(id=create(house, runtimeConfig={"heartbeat": heartbeat}).json()["id"])
     assert (agent.heartbeat_enabled, agent.interval_sec, agent.wake_on_demand) == (True, 60, False)
     assert agent.max_concurrent_runs == 10
-    assert agent.timer_due_at is not None
-    assert (agent.timer_due_at - agent.created_at).total_seconds() == 60
+    assert (present(agent.timer_due_at) - agent.created_at).total_seconds() == 60
     house.owner.post(f"/api/agents/{agent.id}/pause")
     agent.refresh_from_db()
     assert agent.timer_due_at is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -22,13 +23,14 @@ from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import RunStatus, WakeupSource
 from tests.agents.api.conftest import agent_client, board_client, client_with
 from tests.factories.agents import AgentFactory, AgentKeyFactory, BoardKeyFactory, MemberFactory, UserFactory
+from tests.present import present
 
 
 class WhoAmI(WireView):
     """Tells the caller who it is."""
 
     def get(self, request: Request) -> Response:
-        actor = request.user
+        actor: Any = request.user
         return Response(
             {
                 "source": actor.source,
@@ -81,7 +83,7 @@ def test_a_bearer_that_matches_nothing_is_401_even_beside_a_session(token: str) 
     assert client.get("/who").status_code == 401
 
 
-def test_an_agent_key_is_its_agent_in_one_statement(django_assert_num_queries: object) -> None:
+def test_an_agent_key_is_its_agent_in_one_statement(django_assert_num_queries: Any) -> None:
     key = AgentKeyFactory(last_used_at=utc_now())
     with django_assert_num_queries(1):
         answer = client_with(key.token).get("/who").json()
@@ -111,7 +113,7 @@ def test_last_used_is_noted_at_most_once_a_minute() -> None:
     assert AgentKey.objects.get(id=key.id).last_used_at == key.last_used_at
     AgentKey.objects.filter(id=key.id).update(last_used_at=utc_now() - timedelta(seconds=61))
     client_with(key.token).get("/who")
-    assert utc_now() - AgentKey.objects.get(id=key.id).last_used_at < timedelta(seconds=30)
+    assert utc_now() - present(AgentKey.objects.get(id=key.id).last_used_at) < timedelta(seconds=30)
 
 
 def test_a_board_key_sees_active_memberships_and_a_viewer_writes_nowhere() -> None:
@@ -158,14 +160,14 @@ def test_a_run_token_of_a_deleted_run_or_a_terminated_agent_or_another_time_is_4
     assert client_with(token).get("/who").status_code == 401
 
 
-@pytest.mark.parametrize("header", ["HTTP_X_PAPERCLIP_RUN_ID", "HTTP_X_EVERBEAT_RUN_ID"])
+@pytest.mark.parametrize("header", ["X-Paperclip-Run-Id", "X-Everbeat-Run-Id"])
 def test_the_run_header_must_name_a_run_of_the_calling_agent(header: str) -> None:
     agent = AgentFactory()
     mine, others = run_of(agent), run_of(AgentFactory(company=agent.company))
     client = agent_client(agent)
-    assert client.get("/who", **{header: str(mine.id).upper()}).json()["run"] == str(mine.id)
+    assert client.get("/who", headers={header: str(mine.id).upper()}).json()["run"] == str(mine.id)
     for foreign in (str(others.id), "00000000-0000-4000-8000-000000000000", "not-a-run", "x' OR 1=1"):
-        answer = client.get("/who", **{header: foreign})
+        answer = client.get("/who", headers={header: foreign})
         assert (answer.status_code, answer.json()["error"]) == (403, "Run id does not name a run of the caller")
 
 
@@ -181,14 +183,13 @@ def test_a_session_reads_freely_and_writes_only_from_a_page_of_ours() -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(MemberFactory().user)
     assert client.get("/who").json()["source"] == "session"
-    client.cookies["csrftoken"] = "a" * 32
-    with_token = {"HTTP_X_CSRFTOKEN": "a" * 32}
-    answer = client.post("/who", HTTP_ORIGIN="https://evil.example", **with_token)
+    client.cookies["csrftoken"] = token = "a" * 32
+    answer = client.post("/who", HTTP_ORIGIN="https://evil.example", HTTP_X_CSRFTOKEN=token)
     assert (answer.status_code, answer.json()["error"]) == (403, "Board mutation requires a trusted browser origin")
-    assert client.post("/who", **with_token).status_code == 403
+    assert client.post("/who", HTTP_X_CSRFTOKEN=token).status_code == 403
     assert client.post("/who", HTTP_ORIGIN="http://testserver").status_code == 403
-    assert client.post("/who", HTTP_ORIGIN="http://testserver", **with_token).status_code == 200
-    assert client.post("/who", HTTP_REFERER="http://testserver/board/", **with_token).status_code == 200
+    assert client.post("/who", HTTP_ORIGIN="http://testserver", HTTP_X_CSRFTOKEN=token).status_code == 200
+    assert client.post("/who", HTTP_REFERER="http://testserver/board/", HTTP_X_CSRFTOKEN=token).status_code == 200
 
 
 def test_a_board_key_needs_no_origin() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError, connection
 from rest_framework.test import APIClient
 
 from agents import overview
@@ -44,13 +45,11 @@ def test_health_knows_an_instance_without_operator(db: None) -> None:
 
 
 def test_health_is_503_when_the_database_is_unreachable(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.db import OperationalError
-
     def gone() -> bool:
         raise OperationalError("gone")
 
     monkeypatch.setattr(instance, "_has_operator", gone)
-    monkeypatch.setattr(instance.connection, "close", lambda: None)
+    monkeypatch.setattr(connection, "close", lambda: None)
     answer = APIClient().get("/api/health")
     assert (answer.status_code, answer.json()["error"]) == (503, "database_unreachable")
 
@@ -93,7 +92,7 @@ def test_activity_is_newest_first_filtered_and_bounded(house: House, django_asse
     assert "Link" in page.headers
     assert page.json()[0]["id"] == str(rows[-1].id)
     assert len(house.owner.get(url, {"limit": 500}).json()) == 120
-    assert len(house.owner.get(url, {"agentId": str(house.agent.id), "limit": 500}).json()) == 60
+    assert len(house.owner.get(url, {"agentId": str(house.agent.id), "limit": "500"}).json()) == 60
     assert [row["entityId"] for row in house.owner.get(url, {"entityType": "thing", "entityId": "7"}).json()] == ["7"]
     assert house.owner.get(url, {"agentId": "nobody"}).json() == []
     assert house.owner.get(url, {"limit": "many"}).status_code == 400

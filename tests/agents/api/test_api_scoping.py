@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db.models import Model
 from django.urls import URLPattern
 from rest_framework.test import APIClient
 
@@ -30,10 +31,12 @@ METHODS = ("get", "post", "put", "patch", "delete")
 # Routes without a company in them: what they show is the caller's own, which their own tests pin.
 OWN = {"health", "cli-auth/me", "issues", "companies", "companies/issues", "companies/stats", "agents/me"}
 OWN |= {"instance/scheduler-heartbeats"}
-TABLES = [
+TABLES: list[type[Model]] = [
     model
     for model in vars(models).values()
-    if isinstance(model, type) and any(field.name == "company" for field in model._meta.fields)
+    if isinstance(model, type)
+    and issubclass(model, Model)
+    and any(field.name == "company" for field in model._meta.fields)
 ]
 
 
@@ -91,8 +94,9 @@ def address(route: str, things: dict[str, str]) -> str:
 
 def everything(house: House) -> list[list[dict[str, Any]]]:
     """Every row of the company, but for when a key was last used."""
-    rows = [list(model._default_manager.filter(company=house.company).order_by("pk").values()) for model in TABLES]
-    rows.append(list(models.Company.objects.filter(id=house.company.id).values()))
+    found = [model._default_manager.filter(company=house.company).order_by("pk") for model in TABLES]
+    found.append(models.Company._default_manager.filter(id=house.company.id))
+    rows: list[list[dict[str, Any]]] = [list(table.values()) for table in found]
     for table in rows:
         for row in table:
             row.pop("last_used_at", None)

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.django_db
 
 def line_of(length: int, company: Any) -> list[Agent]:
     """Agents of which each reports to the next."""
-    boss, line = None, []
+    boss: Agent | None = None
+    line: list[Agent] = []
     for _ in range(length):
         boss = AgentFactory(company=company, reports_to=boss)
         line.append(boss)

@@ -35,7 +35,8 @@ together = pytest.mark.django_db(transaction=True)
 
 def at_once(*jobs: Callable[[], Any]) -> list[Any]:
     """Every job in a thread of its own, released together; their answers, or what they raised."""
-    gate, answers = threading.Barrier(len(jobs)), [None] * len(jobs)
+    gate = threading.Barrier(len(jobs))
+    answers: list[Any] = [None] * len(jobs)
 
     def run(index: int, job: Callable[[], Any]) -> None:
         gate.wait(timeout=10)

@@ -110,7 +110,7 @@ def test_only_an_agent_that_may_run_has_a_timer(status: AgentStatus) -> None:
 
 def test_the_timer_counts_from_the_last_heartbeat_and_is_off_without_interval() -> None:
     later = NOON + timedelta(hours=1)
-    facts = {"status": "idle", "created_at": NOON, "last_heartbeat_at": later}
+    facts: dict[str, Any] = {"status": "idle", "created_at": NOON, "last_heartbeat_at": later}
     assert timer_deadline(enabled=True, interval_sec=5, **facts) == later + timedelta(seconds=5)
     assert timer_deadline(enabled=True, interval_sec=0, **facts) is None
     assert timer_deadline(enabled=False, interval_sec=5, **facts) is None

@@ -142,7 +142,9 @@ def test_three_agents_work_one_is_killed_and_its_work_comes_back(
 ) -> None:
     argv = command(tmp_path, go)
     callers = [calling(presence=Presence.OFFLINE) for _ in range(3)]
-    runs = [HeartbeatRunFactory(agent=caller.agent, issue=assigned_to(caller.agent)) for caller in callers]
+    runs: list[HeartbeatRun] = [
+        HeartbeatRunFactory(agent=caller.agent, issue=assigned_to(caller.agent)) for caller in callers
+    ]
     agents += [reference_agent(server, caller, argv) for caller in callers]
     for run in runs:
         wait_for(lambda run=run: status_of(run) == "running", SECONDS, what="the run to start")  # type: ignore[misc]

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from agents.models import ActivityEvent, AgentError, ErrorGroup, LiveEvent
 from agents.vocabulary import AgentStatus, Presence
 from heartbeats.models import HeartbeatRun
+from heartbeats.runs.losing import fail_agent_run
 from heartbeats.vocabulary import ErrorCode, RunStatus
 from issues.vocabulary import IssueStatus, Priority
 from tests.factories.heartbeats import HeartbeatRunFactory, finished_run, running_run
@@ -125,12 +126,11 @@ def test_the_middle_of_three_runs_raising_does_not_strand_its_siblings(monkeypat
 
     caller = calling()
     runs = [running_run(agent=caller.agent, started_at=timezone.now() + timedelta(seconds=n)) for n in range(3)]
-    verb = fatal.fail_agent_run
 
     def middle_raises(run_id: Any, **named: Any) -> Any:
         if run_id == runs[1].id:
             raise RuntimeError("poison")
-        return verb(run_id, **named)
+        return fail_agent_run(run_id, **named)
 
     monkeypatch.setattr(fatal, "fail_agent_run", middle_raises)
     with capture_logs() as lines:

@@ -23,6 +23,7 @@ from issues.vocabulary import IssueStatus, Priority
 from tests.factories.heartbeats import HeartbeatRunFactory, finished_run, running_run
 from tests.factories.issues import IssueCommentFactory, assigned_to
 from tests.heartbeats.intake.conftest import Caller, calling
+from tests.present import present
 
 pytestmark = pytest.mark.django_db
 
@@ -89,7 +90,7 @@ def test_the_issue_is_checked_out_for_the_run() -> None:
     caller = calling()
     run = queued(caller)
     task = taken(caller)
-    issue = Issue.objects.get(id=run.issue_id)
+    issue = Issue.objects.get(id=present(run.issue_id))
     assert (issue.status, issue.checkout_run_id, issue.execution_run_id) == ("in_progress", run.id, run.id)
     assert task["issue"]["status"] == IssueStatus.IN_PROGRESS
     assert task["context"]["checkedOutByHarness"] is True
@@ -270,7 +271,7 @@ def test_a_run_that_does_not_run_changes_nothing_and_the_report_is_kept(status: 
     body = {"status": "completed", "summary": "done after all", "errors": ["x"]}
     refused(caller.post(f"tasks/{run.id}/report", body), 400, "TASK_ERROR")
     assert HeartbeatRun.objects.get(id=run.id).status == status
-    assert LateReport.objects.get(run=run).payload["summary"] == "done after all"
+    assert present(LateReport.objects.get(run=run).payload)["summary"] == "done after all"
     assert not AgentError.objects.exists()
 
 
@@ -304,7 +305,7 @@ def test_a_token_of_an_earlier_epoch_is_stale(path: str) -> None:
     kept = LateReport.objects.filter(run=run)
     assert kept.count() == (1 if path == "report" else 0)
     if path == "report":
-        assert (kept[0].epoch, kept[0].current_epoch, kept[0].payload["summary"]) == (1, 2, "late")
+        assert (kept[0].epoch, kept[0].current_epoch, present(kept[0].payload)["summary"]) == (1, 2, "late")
 
 
 def test_a_token_of_a_run_that_was_cancelled_meanwhile_is_stale() -> None:

@@ -25,6 +25,7 @@ from heartbeats.runs.cancelling import (
     process_stopped,
 )
 from heartbeats.runs.ending import Ending
+from heartbeats.runs.stopping import settle_agent
 from heartbeats.vocabulary import RunStatus, WakeupStatus
 from issues.models import Issue
 from issues.vocabulary import IssueStatus
@@ -38,6 +39,7 @@ from tests.factories.heartbeats import (
     running_run,
 )
 from tests.factories.issues import ProjectFactory, assigned_to
+from tests.present import present
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -50,7 +52,7 @@ def _nobody_registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def held(run: HeartbeatRun) -> None:
-    Issue.objects.filter(pk=run.issue_id).update(execution_run=run, checkout_run=run)
+    Issue.objects.filter(pk=present(run.issue_id)).update(execution_run=run, checkout_run=run)
 
 
 def test_a_running_local_run_is_cancelled_at_once_and_keeps_its_slot_until_its_process_is_gone() -> None:
@@ -61,8 +63,9 @@ def test_a_running_local_run_is_cancelled_at_once_and_keeps_its_slot_until_its_p
     run.refresh_from_db()
     agent.refresh_from_db()
     assert (cancelled.won, run.status, run.error_code, run.finished_at) == (True, "cancelled", "cancelled", NOW)
-    assert (run.process_stopping, run.result["stopReason"], run.liveness_state) == (True, "cancelled", "failed")
-    assert WakeupRequest.objects.get(pk=run.wakeup_id).status == WakeupStatus.CANCELLED
+    assert present(run.result)["stopReason"] == "cancelled"
+    assert (run.process_stopping, run.liveness_state) == (True, "failed")
+    assert WakeupRequest.objects.get(pk=present(run.wakeup_id)).status == WakeupStatus.CANCELLED
     assert [event.message for event in run.events.all()] == ["run cancelled"]
     assert list(HeartbeatRun.objects.occupying()) == [run]
     assert agent.status == "idle"
@@ -111,8 +114,9 @@ def test_cancelling_releases_both_locks_and_promotes_who_waits() -> None:
 def test_pausing_cancels_every_live_run_with_its_reason_and_recovers_nothing() -> None:
     agent = AgentFactory(status="paused")
     issue = assigned_to(agent, status=IssueStatus.IN_PROGRESS)
-    runs = [running_run(agent=agent, issue=issue), HeartbeatRunFactory(agent=agent), parked_retry(agent=agent)]
-    held(runs[0])
+    working: HeartbeatRun = running_run(agent=agent, issue=issue)
+    runs: list[HeartbeatRun] = [working, HeartbeatRunFactory(agent=agent), parked_retry(agent=agent)]
+    held(working)
     other = AgentFactory(company=agent.company)
     waiting = WakeupRequestFactory(agent=other, issue=issue, status=WakeupStatus.DEFERRED, context={})
     done = cancel_runs_of_agent(agent.pk, now=NOW)
@@ -168,12 +172,11 @@ def test_a_budget_stop_cancels_the_scopes_runs_and_its_waiting_wakeups(scope: Bu
 def test_one_run_that_cannot_be_cancelled_keeps_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     agent = AgentFactory(status="paused")
     poisoned, healthy = running_run(agent=agent), HeartbeatRunFactory(agent=agent)
-    settle = cancelling.settle_agent
 
     def fragile(ending: Ending, **facts: Any) -> None:
         if ending.run.pk == poisoned.pk:
             raise ValueError("a rule is broken")
-        settle(ending, **facts)
+        settle_agent(ending, **facts)
 
     monkeypatch.setattr(cancelling, "settle_agent", fragile)
     done = cancel_runs_of_agent(agent.pk, now=NOW)

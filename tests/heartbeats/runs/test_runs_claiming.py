@@ -18,6 +18,7 @@ from issues.vocabulary import IssueStatus
 from tests.factories.agents import AgentFactory
 from tests.factories.heartbeats import HeartbeatRunFactory, WakeupRequestFactory, finished_run, running_run
 from tests.factories.issues import IssueCommentFactory, IssueFactory, IssueRelationFactory, TreeHoldFactory, assigned_to
+from tests.present import present
 from tests.statements import counted
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -48,7 +49,7 @@ def test_a_claim_takes_epoch_host_and_lease_and_moves_wakeup_lock_and_agent() ->
     assert (run.status, run.executor_host, run.executor_boot_id, run.started_at) == ("running", "host-a", "boot-1", NOW)
     assert run.lease_expires_at is not None
     assert abs(run.lease_expires_at - database_now() - timedelta(seconds=60)) < timedelta(seconds=5)
-    assert WakeupRequest.objects.get(pk=run.wakeup_id).status == WakeupStatus.CLAIMED
+    assert WakeupRequest.objects.get(pk=present(run.wakeup_id)).status == WakeupStatus.CLAIMED
     assert (issue.execution_run_id, agent.status) == (run.pk, "running")
     assert [(event.seq, event.message) for event in run.events.all()] == [(1, "run started")]
     types = list(LiveEvent.objects.order_by("id").values_list("type", flat=True))
@@ -127,7 +128,7 @@ def test_unresolved_blockers_end_the_run_and_skip_the_wakeup() -> None:
     assert (run.status, run.error_code, run.finished_at) == ("cancelled", "issue_dependencies_blocked", NOW)
     assert run.result is not None
     assert (run.result["stopReason"], run.result["timeoutSource"]) == ("issue_dependencies_blocked", "dependency_gate")
-    assert WakeupRequest.objects.get(pk=run.wakeup_id).status == WakeupStatus.SKIPPED
+    assert WakeupRequest.objects.get(pk=present(run.wakeup_id)).status == WakeupStatus.SKIPPED
     event = run.events.get()
     assert event.payload is not None
     assert event.payload["unresolvedBlockerIssueIds"] == [str(blocker.pk)]
@@ -224,7 +225,7 @@ def test_a_budget_stop_ends_the_run_with_its_reason() -> None:
     run.refresh_from_db()
     assert run.status == "cancelled"
     assert "budget" in (run.error or "")
-    assert WakeupRequest.objects.get(pk=run.wakeup_id).status == WakeupStatus.CANCELLED
+    assert WakeupRequest.objects.get(pk=present(run.wakeup_id)).status == WakeupStatus.CANCELLED
 
 
 def test_very_many_refused_runs_do_not_make_one_long_transaction() -> None:

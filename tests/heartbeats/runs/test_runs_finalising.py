@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,7 @@ from tests.factories.heartbeats import (
     running_run,
 )
 from tests.factories.issues import IssueCommentFactory, TreeHoldFactory, assigned_to, comment_of_agent
+from tests.present import present
 from tests.statements import counted
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -63,7 +65,7 @@ def test_a_succeeded_run_ends_with_wakeup_locks_agent_and_events() -> None:
     issue.refresh_from_db()
     run.agent.refresh_from_db()
     assert (finalised.won, finalised.status, run.status, run.finished_at) == (True, "succeeded", "succeeded", NOW)
-    assert WakeupRequest.objects.get(pk=run.wakeup_id).status == WakeupStatus.COMPLETED
+    assert WakeupRequest.objects.get(pk=present(run.wakeup_id)).status == WakeupStatus.COMPLETED
     assert (issue.execution_run_id, issue.checkout_run_id) == (None, None)
     assert (run.agent.status, run.agent.last_heartbeat_at) == ("idle", NOW)
     assert run.result is not None
@@ -136,7 +138,7 @@ def test_a_permanent_failure_escalates_at_once() -> None:
     run, _ = at_work(wake_reason="heartbeat_timer")
     finalised = finish(run, ExecutionResult(exit_code=1, error_message="401", error_family="auth"))
     assert finalised.follow_up_run_id is None
-    assert run.events.get(level="warn").payload["cause"] == "permanent_failure"
+    assert present(run.events.get(level="warn").payload)["cause"] == "permanent_failure"
 
 
 def test_a_pause_hold_stops_the_recovery() -> None:
@@ -162,7 +164,7 @@ def test_the_oldest_deferred_wakeup_is_promoted_and_only_that_one() -> None:
         agent=AgentFactory(company=issue.company), issue=issue, status=WakeupStatus.DEFERRED, context={}
     )
     finalised = finish(run)
-    promoted = HeartbeatRun.objects.get(pk=finalised.follow_up_run_id)
+    promoted = HeartbeatRun.objects.get(pk=present(finalised.follow_up_run_id))
     deferred.refresh_from_db()
     later.refresh_from_db()
     assert (deferred.status, deferred.reason, deferred.run_id) == ("queued", "issue_execution_promoted", promoted.pk)
@@ -182,7 +184,7 @@ def test_a_persons_deferred_comment_reopens_a_closed_issue_but_an_agents_does_no
             context={"issueId": str(issue.pk), "wakeCommentIds": [str(comment.pk)]},
             requested_by_type=requester,
         )
-        promoted = HeartbeatRun.objects.get(pk=finish(run).follow_up_run_id)
+        promoted = HeartbeatRun.objects.get(pk=present(finish(run).follow_up_run_id))
         issue.refresh_from_db()
         assert issue.status == expected
         assert promoted.context.get("reopenedFrom") == ("done" if requester == "user" else None)
@@ -193,7 +195,7 @@ def test_a_deferred_wakeup_of_a_paused_agent_fails_and_the_next_one_is_promoted(
     paused, other = AgentFactory(company=issue.company, status="paused"), AgentFactory(company=issue.company)
     lost = WakeupRequestFactory(agent=paused, issue=issue, status=WakeupStatus.DEFERRED, context={})
     WakeupRequestFactory(agent=other, issue=issue, status=WakeupStatus.DEFERRED, context={})
-    follow_up = HeartbeatRun.objects.get(pk=finish(run).follow_up_run_id)
+    follow_up = HeartbeatRun.objects.get(pk=present(finish(run).follow_up_run_id))
     lost.refresh_from_db()
     issue.refresh_from_db()
     assert (lost.status, follow_up.agent_id) == ("failed", other.pk)
@@ -239,7 +241,8 @@ def test_a_signal_that_we_did_not_send_is_a_failure_and_a_time_limit_is_a_timeou
     late, _ = at_work()
     assert finish(late, ExecutionResult(timed_out=True, signal="SIGTERM")).status == "timed_out"
     late.refresh_from_db()
-    assert (late.error_code, late.result["stopReason"], late.result["timeoutFired"]) == ("timeout", "timeout", True)
+    result = present(late.result)
+    assert (late.error_code, result["stopReason"], result["timeoutFired"]) == ("timeout", "timeout", True)
 
 
 def test_totals_cost_and_session_are_kept() -> None:
@@ -258,18 +261,18 @@ def test_totals_cost_and_session_are_kept() -> None:
     finish(run, result)
     state = RuntimeState.objects.get(agent=run.agent)
     assert (state.total_input_tokens, state.total_cost_cents, state.session_id) == (100, 12, "s-1")
-    assert (run.session_id_after, run.usage["billingType"]) == ("s-1", "metered_api")
+    assert (run.session_id_after, present(run.usage)["billingType"]) == ("s-1", "metered_api")
     assert TaskSession.objects.get(task_key=run.task_key).session_params == {"sessionId": "s-1"}
     assert CostEvent.objects.get().booked_by_run
 
 
 def test_usage_is_the_difference_to_the_sessions_previous_run() -> None:
     first, issue = at_work()
-    told = {"exit_code": 0, "summary": DONE.summary, "session_id": "s-1", "started_with": StartedSession()}
-    finish(first, ExecutionResult(usage={"inputTokens": 100}, **told))
+    told = ExecutionResult(exit_code=0, summary=DONE.summary, session_id="s-1", started_with=StartedSession())
+    finish(first, replace(told, usage={"inputTokens": 100}))
     second = running_run(agent=first.agent, issue=issue)
-    finish(second, ExecutionResult(usage={"inputTokens": 130}, **told))
-    assert (second.usage["inputTokens"], second.usage["rawInputTokens"]) == (30, 130)
+    finish(second, replace(told, usage={"inputTokens": 130}))
+    assert (present(second.usage)["inputTokens"], present(second.usage)["rawInputTokens"]) == (30, 130)
     assert RuntimeState.objects.get(agent=first.agent).total_input_tokens == 130
 
 
@@ -366,7 +369,7 @@ def test_a_run_that_only_planned_is_continued_twice_at_most() -> None:
     for attempt in (1, 2):
         finalised = finish(run, plan)
         assert finalised.liveness == "plan_only", run.liveness_reason
-        run = HeartbeatRun.objects.get(pk=finalised.follow_up_run_id)
+        run = HeartbeatRun.objects.get(pk=present(finalised.follow_up_run_id))
         assert (run.wake_reason, run.continuation_attempt) == ("run_liveness_continuation", attempt)
         HeartbeatRun.objects.filter(pk=run.pk).update(
             status="running", epoch=1, started_at=NOW, lease_expires_at=NOW + timedelta(seconds=60)
@@ -381,7 +384,7 @@ def test_the_ledger_stops_automatic_runs_that_feed_each_other(settings: Any) -> 
     run, issue = at_work(wake_reason="heartbeat_timer")
     finished_run(RunStatus.FAILED, agent=run.agent, issue=issue, retry_reason=RetryReason.PROCESS_LOST)
     assert finish(run, BROKEN).follow_up_run_id is None
-    assert run.events.get(level="warn").payload["cause"] == "retry_ledger_exhausted"
+    assert present(run.events.get(level="warn").payload)["cause"] == "retry_ledger_exhausted"
 
 
 def test_what_postgresql_cannot_hold_does_not_stop_the_end() -> None:
@@ -401,8 +404,8 @@ def test_a_fault_inside_the_finalisation_still_ends_the_run(monkeypatch: pytest.
     finalised = finish(run)
     issue.refresh_from_db()
     assert (finalised.won, run.status, issue.execution_run_id) == (True, "succeeded", None)
-    assert WakeupRequest.objects.get(pk=run.wakeup_id).status == WakeupStatus.COMPLETED
-    assert run.events.get().payload["fault"] == "ValueError"
+    assert WakeupRequest.objects.get(pk=present(run.wakeup_id)).status == WakeupStatus.COMPLETED
+    assert present(run.events.get().payload)["fault"] == "ValueError"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -18,6 +18,7 @@ from issues.vocabulary import IssueStatus
 from tests.factories.agents import AgentFactory
 from tests.factories.heartbeats import EnvironmentLeaseFactory, HeartbeatRunFactory, finished_run, running_run
 from tests.factories.issues import assigned_to
+from tests.present import present
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 GONE = "Process lost: pid 41 is no longer running"
@@ -67,12 +68,12 @@ def test_a_lost_process_is_retried_once_by_a_run_that_inherits_the_execution_loc
     run, issue = at_work()
     lease = EnvironmentLeaseFactory(run=run)
     lost = lose(run)
-    retry = HeartbeatRun.objects.get(pk=lost.retry_run_id)
+    retry = HeartbeatRun.objects.get(pk=present(lost.retry_run_id))
     issue.refresh_from_db()
     lease.refresh_from_db()
-    assert (run.status, run.error_code, run.result["stopReason"]) == ("failed", "process_lost", "process_lost")
+    assert (run.status, run.error_code, present(run.result)["stopReason"]) == ("failed", "process_lost", "process_lost")
     assert (run.liveness_state, "process_lost" in (run.liveness_reason or "")) == ("failed", True)
-    assert WakeupRequest.objects.get(pk=run.wakeup_id).status == WakeupStatus.FAILED
+    assert WakeupRequest.objects.get(pk=present(run.wakeup_id)).status == WakeupStatus.FAILED
     assert (issue.execution_run_id, issue.checkout_run_id) == (retry.pk, run.pk)
     assert (retry.retry_of_run_id, retry.retry_reason, retry.wake_reason) == (
         run.pk,
@@ -89,7 +90,7 @@ def test_the_second_loss_is_not_retried_but_the_issue_is_released_into_a_recover
     run, issue = at_work(process_loss_retry_count=1)
     lost = lose(run)
     issue.refresh_from_db()
-    recovery = HeartbeatRun.objects.get(pk=lost.follow_up_run_id)
+    recovery = HeartbeatRun.objects.get(pk=present(lost.follow_up_run_id))
     assert lost.retry_run_id is None
     assert (recovery.retry_reason, issue.execution_run_id) == ("issue_continuation_needed", recovery.pk)
     assert issue.checkout_run_id is None
@@ -163,7 +164,7 @@ def test_a_claim_that_never_started_goes_back_to_the_queue_without_spending_a_re
     run.agent.refresh_from_db()
     assert (run.status, run.executor_host, run.lease_expires_at, run.supervisor_losses) == ("queued", None, None, 1)
     assert (issue.execution_run_id, run.agent.status) == (run.pk, "idle")
-    assert WakeupRequest.objects.get(pk=run.wakeup_id).status == WakeupStatus.QUEUED
+    assert WakeupRequest.objects.get(pk=present(run.wakeup_id)).status == WakeupStatus.QUEUED
     claimed = claim_runs(run.agent_id, host="host-b", boot_id="b", capacity=1, lease_seconds=60, now=NOW)
     assert [(one.run_id, one.epoch) for one in claimed.runs] == [(run.pk, 2)]
 

@@ -123,7 +123,8 @@ def test_a_comment_that_races_a_claim_is_in_the_run_or_waits_behind_it() -> None
         issue = assigned_to(agent)
         run = HeartbeatRunFactory(agent=agent, issue=issue)
         comment = comments_on(issue, 1)[0]
-        race([partial(claim, agent), partial(speak, agent, issue, comment)])
+        racers: list[Callable[[], object]] = [partial(claim, agent), partial(speak, agent, issue, comment)]
+        race(racers)
         run.refresh_from_db()
         waiting = WakeupRequest.objects.deferred().filter(issue=issue).exists()
         in_time = "wakeCommentIds" in run.context
@@ -140,7 +141,8 @@ def test_comments_that_race_a_finalisation_are_never_served_by_nobody(result: Ex
         Issue.objects.filter(pk=issue.pk).update(execution_run=run)
         comments = comments_on(issue, 5)
         racers: list[Callable[[], object]] = [partial(speak, agent, issue, comment) for comment in comments]
-        race([partial(finalise_run, run.pk, epoch=1, result=result, now=NOW), *racers])
+        racers.append(partial(finalise_run, run.pk, epoch=1, result=result, now=NOW))
+        race(racers)
         successor = HeartbeatRun.objects.live().get(issue=issue)
         waiting = WakeupRequest.objects.deferred().filter(issue=issue)
         served = set(successor.context.get("wakeCommentIds", []))
@@ -159,23 +161,26 @@ def test_two_finalisations_of_one_run_end_it_once() -> None:
     assert IssueComment.objects.filter(issue=issue).count() == 1
 
 
+def four_ends(run: HeartbeatRun) -> list[Callable[[], bool]]:
+    """Ways to end the run; each tells whether it did."""
+    return [
+        lambda: finalise_run(run.pk, epoch=1, result=DONE, now=NOW).won,
+        lambda: lose_run(run.pk, epoch=1, message="gone", evidence={}, may_retry=True, now=NOW).won,
+        lambda: cancel_run(run.pk, now=NOW).won,
+        lambda: run.pk in cancel_runs_of_agent(run.agent_id, now=NOW).run_ids,
+    ]
+
+
 def test_finishing_losing_and_cancelling_at_once_have_one_winner() -> None:
     for _ in range(4):
         agent = AgentFactory()
         issue = assigned_to(agent, status=IssueStatus.IN_PROGRESS)
         run = running_run(agent=agent, issue=issue, wake_reason="heartbeat_timer")
         Issue.objects.filter(pk=issue.pk).update(execution_run=run)
-        answers = race(
-            [
-                lambda run=run: finalise_run(run.pk, epoch=1, result=DONE, now=NOW).won,
-                lambda run=run: lose_run(run.pk, epoch=1, message="gone", evidence={}, may_retry=True, now=NOW).won,
-                lambda run=run: cancel_run(run.pk, now=NOW).won,
-                lambda agent=agent: len(cancel_runs_of_agent(agent.pk, now=NOW).run_ids) > 0 and None,
-            ]
-        )
+        answers = race(four_ends(run))
         run.refresh_from_db()
         assert run.status in RunStatus.TERMINAL
-        assert sum(bool(answer) for answer in answers) <= 1
+        assert answers.count(True) == 1
         assert HeartbeatRun.objects.live().filter(issue=issue).count() <= 1
 
 

@@ -16,6 +16,7 @@ from agents.vocabulary import BudgetScope, PauseReason
 from heartbeats.models import HeartbeatRun
 from tests.factories.agents import AgentFactory
 from tests.factories.heartbeats import HeartbeatRunFactory, running_run
+from tests.present import present
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def test_a_stopped_agents_runs_are_cancelled_and_say_why(stop: Callable[[Agent],
     HeartbeatRunFactory(agent=agent)
     stop(agent)
     results = HeartbeatRun.objects.filter(agent=agent, status="cancelled").values_list("result", flat=True)
-    assert [result["stopReason"] for result in results] == [reason, reason]
+    assert [present(result)["stopReason"] for result in results] == [reason, reason]
 
 
 def test_a_stop_that_is_rolled_back_cancels_nothing() -> None:

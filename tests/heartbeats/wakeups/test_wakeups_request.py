@@ -34,6 +34,7 @@ from tests.factories.issues import (
     assigned_to,
     comment_of_agent,
 )
+from tests.present import present
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -183,7 +184,7 @@ def test_gate_6_a_verified_comment_passes_the_hold_and_names_it() -> None:
     hold = TreeHoldFactory(root_issue=issue)
     comment = IssueCommentFactory(issue=issue)
     outcome = comment_wake(agent, issue, comment, requested_by=person(comment.author_user_id))
-    run = HeartbeatRun.objects.get(pk=outcome.run_id)
+    run = HeartbeatRun.objects.get(pk=present(outcome.run_id))
     assert run.context["treeHoldInteraction"] is True
     assert run.context["activeTreeHold"]["holdId"] == str(hold.pk)
     assert run.wake_comment_id == comment.pk
@@ -198,7 +199,7 @@ def test_gate_6_somebody_elses_comment_does_not_pass_the_hold() -> None:
     assert outcome.reason == "issue_tree_hold_active"
 
 
-@pytest.mark.parametrize("named", ["no uuid", str(uuid.uuid4())])
+@pytest.mark.parametrize("named", ["no uuid", "00000000-0000-7000-8000-000000000000"])
 def test_gate_7_a_missing_issue_skips(named: str) -> None:
     outcome = ask(AgentFactory(), WakeReason.ISSUE_ASSIGNED, {"issueId": named})
     assert (outcome.status, outcome.reason) == (WakeupStatus.SKIPPED, "issue_execution_issue_not_found")
@@ -232,7 +233,7 @@ def test_gate_8_a_comment_may_start_on_a_blocked_issue_and_says_so() -> None:
     IssueRelationFactory(blocked=issue, blocker=blocker)
     comment = IssueCommentFactory(issue=issue)
     outcome = comment_wake(agent, issue, comment, requested_by=person(comment.author_user_id))
-    context = HeartbeatRun.objects.get(pk=outcome.run_id).context
+    context = HeartbeatRun.objects.get(pk=present(outcome.run_id)).context
     assert context["dependencyBlockedInteraction"] is True
     assert context["unresolvedBlockerIssueIds"] == [str(blocker.pk)]
     assert context["unresolvedBlockerSummaries"][0]["identifier"] == blocker.identifier
@@ -367,9 +368,9 @@ def test_a_new_assignee_is_not_deferred_behind_the_previous_ones_retry() -> None
     assert outcome.status == WakeupStatus.QUEUED
     retry.refresh_from_db()
     assert (retry.status, retry.error_code) == ("cancelled", "issue_reassigned")
-    assert WakeupRequest.objects.get(pk=retry.wakeup_id).status == "cancelled"
+    assert WakeupRequest.objects.get(pk=present(retry.wakeup_id)).status == "cancelled"
     warning = retry.events.get()
-    assert (warning.level, warning.payload["previousRetryAgentId"]) == ("warn", str(previous.pk))
+    assert (warning.level, present(warning.payload)["previousRetryAgentId"]) == ("warn", str(previous.pk))
     issue.refresh_from_db()
     assert issue.execution_run_id is None
 
@@ -389,8 +390,8 @@ def test_a_persons_comment_calls_a_parked_retry_forward() -> None:
 def test_an_operators_run_now_calls_a_parked_retry_forward() -> None:
     agent = AgentFactory()
     retry = parked_retry(agent=agent)
-    run_now = {"source": WakeupSource.ON_DEMAND, "trigger_detail": TriggerDetail.MANUAL}
-    ask(agent, None, requested_by=person(UserFactory().pk), **run_now)
+    by_hand: dict[str, Any] = {"source": WakeupSource.ON_DEMAND, "trigger_detail": TriggerDetail.MANUAL}
+    ask(agent, None, requested_by=person(UserFactory().pk), **by_hand)
     retry.refresh_from_db()
     assert retry.status == "queued"
 
@@ -410,8 +411,8 @@ def test_the_session_before_is_the_tasks_else_the_agents() -> None:
     TaskSessionFactory(agent=agent, task_key=str(issue.pk), session_display_id="of-the-task")
     RuntimeStateFactory(agent=agent, session_id="of-the-agent")
     with_issue, without = assign(agent, issue), ask(agent, None)
-    assert HeartbeatRun.objects.get(pk=with_issue.run_id).session_id_before == "of-the-task"
-    assert HeartbeatRun.objects.get(pk=without.run_id).session_id_before == "of-the-agent"
+    assert HeartbeatRun.objects.get(pk=present(with_issue.run_id)).session_id_before == "of-the-task"
+    assert HeartbeatRun.objects.get(pk=present(without.run_id)).session_id_before == "of-the-agent"
 
 
 def test_an_explicit_resume_beats_both_and_fills_in_the_issue() -> None:
@@ -419,7 +420,7 @@ def test_an_explicit_resume_beats_both_and_fills_in_the_issue() -> None:
     issue = assigned_to(agent)
     earlier = finished_run(agent=agent, issue=issue, session_id_after="wanted")
     outcome = ask(agent, None, {"resumeFromRunId": str(earlier.pk)})
-    run = HeartbeatRun.objects.get(pk=outcome.run_id)
+    run = HeartbeatRun.objects.get(pk=present(outcome.run_id))
     assert (run.issue_id, run.session_id_before) == (issue.pk, "wanted")
     assert run.context["resumeSessionParams"] == {"sessionId": "wanted"}
 
@@ -428,13 +429,13 @@ def test_a_run_of_another_agent_cannot_be_resumed() -> None:
     agent = AgentFactory()
     foreign = finished_run(agent=AgentFactory(company=agent.company), session_id_after="secret")
     outcome = ask(agent, None, {"resumeFromRunId": str(foreign.pk)})
-    assert HeartbeatRun.objects.get(pk=outcome.run_id).session_id_before is None
+    assert HeartbeatRun.objects.get(pk=present(outcome.run_id)).session_id_before is None
 
 
 def test_a_comment_id_that_does_not_exist_harms_nothing() -> None:
     agent = AgentFactory()
     issue = assigned_to(agent)
     payload = {"issueId": str(issue.pk), "commentId": str(uuid.uuid4())}
-    run = HeartbeatRun.objects.get(pk=ask(agent, WakeReason.ISSUE_COMMENTED, payload).run_id)
+    run = HeartbeatRun.objects.get(pk=present(ask(agent, WakeReason.ISSUE_COMMENTED, payload).run_id))
     assert run.wake_comment_id is None
     assert run.context["wakeCommentIds"] == [payload["commentId"]]

@@ -10,6 +10,7 @@ import pytest
 from agents.models import Agent
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.wakeups import timers
+from heartbeats.wakeups.request import request_wakeup
 from heartbeats.wakeups.timers import TimerTick, tick_timers
 from issues.vocabulary import IssueStatus
 from tests.factories.agents import AgentFactory
@@ -106,12 +107,11 @@ def test_a_budget_block_is_a_skip() -> None:
 
 def test_one_agent_that_raises_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned, healthy = timed(timer_due_at=NOW - timedelta(hours=2)), timed()
-    asked = timers.request_wakeup
 
     def fragile(ask: Any, *, now: datetime) -> Any:
         if ask.agent_id == poisoned.pk:
             raise ValueError("a rule is broken")
-        return asked(ask, now=now)
+        return request_wakeup(ask, now=now)
 
     monkeypatch.setattr(timers, "request_wakeup", fragile)
     tick = tick_timers(NOW)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.actors import Actor, ActorSource
+from heartbeats.vocabulary import WakeupSource
 from heartbeats.wakeups import trigger_rules as rules
 from issues import announcements as said
 from issues.consequences import ChildrenCompleted, Unblocked
@@ -239,7 +240,7 @@ def test_one_wake_per_agent_and_issue_and_the_last_counts(asked: list[tuple[UUID
         rules.Wake(
             agent_id=agent,
             issue_id=about,
-            source=rules.WakeupSource.AUTOMATION,
+            source=WakeupSource.AUTOMATION,
             reason=reason,
             payload={},
             context={},
