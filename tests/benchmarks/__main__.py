@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import runs
+from tests.benchmarks import heartbeats, runs
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "runs": runs.bench,
+    "heartbeats": heartbeats.bench,
 }
 
 
