@@ -144,6 +144,8 @@ def _database(url: str) -> dict[str, Any]:
                 "max_size": env.whole("EVERBEAT_DB_POOL_MAX", 16, least=1),
                 "timeout": 3.0,
             },
+            "server_side_binding": True,
+            "prepare_threshold": 3,
             "application_name": env.text("EVERBEAT_PROCESS", "everbeat"),
             "options": f"-c lock_timeout={env.whole('EVERBEAT_LOCK_TIMEOUT_MS', 10_000)}"
             f" -c statement_timeout={env.whole('EVERBEAT_STATEMENT_TIMEOUT_MS', 30_000)}"
