@@ -37,8 +37,13 @@ def test_companies_are_listed_founded_changed_and_archived(cli: Cli) -> None:
 
 
 def test_agents_are_made_hired_paused_and_given_keys(cli: Cli, stack: Stack) -> None:
-    agent = cli.here("agent", "create", *payload(name="Ada Worker", **PROCESS))
-    hired = cli.here("agent", "hire", *payload(name="Bob", **PROCESS))
+    agent, hired = (
+        done.json()
+        for done in cli.together(
+            ["agent", "create", *payload(name="Ada Worker", **PROCESS), "-C", cli.company_id, "--json"],
+            ["agent", "hire", *payload(name="Bob", **PROCESS), "-C", cli.company_id, "--json"],
+        )
+    )
     assert (agent["status"], agent["urlKey"], hired["agent"]["status"]) == ("idle", "ada-worker", "idle")
     assert hired["approval"] is None
     paused = cli.json("agent", "pause", agent["id"])
@@ -62,15 +67,15 @@ def test_agents_are_made_hired_paused_and_given_keys(cli: Cli, stack: Stack) -> 
     assert as_agent.json("agent", "me")["id"] == agent["id"]
 
 
-def test_tokens_of_agents_are_made_listed_and_revoked(cli: Cli) -> None:
-    agent = cli.here("agent", "create", *payload(name="Ada", **PROCESS))
+def test_tokens_of_agents_are_made_listed_and_revoked(cli: Cli, stack: Stack) -> None:
+    agent_id = make_shell_agent(stack, cli.company_id, "true", name="Ada")
     made = cli.here("token", "agent", "create", "--agent", "ada", "--name", "laptop")
-    assert (made["agentId"], made["agentName"], made["key"]["name"]) == (agent["id"], "Ada", "laptop")
+    assert (made["agentId"], made["agentName"], made["key"]["name"]) == (agent_id, "Ada", "laptop")
     assert made["key"]["token"].startswith("pcp_")
-    (key,) = cli.here("token", "agent", "list", "--agent", agent["id"])["keys"]
+    (key,) = cli.here("token", "agent", "list", "--agent", agent_id)["keys"]
     assert (key["id"], key["revokedAt"], "token" in key) == (made["key"]["id"], None, False)
-    revoked = cli.here("token", "agent", "revoke", made["key"]["id"], "--agent", agent["id"])
-    assert revoked == {"ok": True, "agentId": agent["id"], "companyId": cli.company_id}
+    revoked = cli.here("token", "agent", "revoke", made["key"]["id"], "--agent", agent_id)
+    assert revoked == {"ok": True, "agentId": agent_id, "companyId": cli.company_id}
 
 
 def test_issues_are_made_read_changed_discussed_and_deleted(cli: Cli) -> None:
@@ -92,9 +97,13 @@ def test_issues_are_made_read_changed_discussed_and_deleted(cli: Cli) -> None:
     assert [blocker["id"] for blocker in got.json()["blockedBy"]] == [child["id"]]
     assert [comment["body"] for comment in comments.json()] == ["urgent", "second"]
     assert (one.json()["id"], empty.out.strip()) == (said["id"], "(empty)")
-    unready = cli("issue", "update", made["id"], "--status", "in_progress", code=1)
+    unready, deleted = cli.together(
+        ["issue", "update", made["id"], "--status", "in_progress"],
+        ["issue", "delete", child["id"], "--yes", "--json"],
+        codes=[1, 0],
+    )
     assert unready.err.startswith("API error 422: ")
-    assert cli.json("issue", "delete", child["id"], "--yes")["id"] == child["id"]
+    assert deleted.json()["id"] == child["id"]
     assert cli("issue", "get", child["id"], code=1).err.strip() == "API error 404: Issue not found"
 
 
@@ -215,5 +224,7 @@ def test_refusals_are_printed_with_their_status_and_text(cli: Cli, stack: Stack)
     stranger = cli_of(CLI_NEW, stack, cli.home, cli.company_id, key="pcp_" + "0" * 48)
     assert stranger("company", "list", code=1).err.strip() == "API error 401: Unauthorized"
     issue_id = make_issue(stack, cli.company_id)["id"]
-    newer = cli("issue", "recovery-actions", issue_id, code=1)
-    assert newer.err.strip() == "API error 404: API route not found"
+    read, written = cli.together(
+        ["issue", "recovery-actions", issue_id], ["issue", "document:lock", issue_id, "plan"], codes=[1, 1]
+    )
+    assert read.err.strip() == written.err.strip() == "API error 404: API route not found"
