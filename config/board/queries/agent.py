@@ -20,7 +20,8 @@ from config.board.queries.run_lines import run_lines
 from config.board.queries.running import running_rows
 from config.board.refusals import NotThere
 from config.board.words.reasons import not_started_words, plain
-from heartbeats.board.page_models import AgentPage, ErrorGroupRow, Fact, FactGroup, PresenceRow, WakeupRow
+from heartbeats.board.agent_page import AgentPage, ErrorGroupRow, PresenceRow, WakeupRow
+from heartbeats.board.page_parts import Fact, FactGroup
 from heartbeats.board.view_models import Action, AgentRef, IssueRef
 from heartbeats.board.wording import bytes_words, cents_words, span_words
 from heartbeats.models import HeartbeatRun, TaskSession, WakeupRequest

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from config.board.queries.rows import read
-from heartbeats.board.page_models import BlockerNode
+from heartbeats.board.issue_page import BlockerNode
 from heartbeats.board.view_models import IssueRef, Tone
 from issues.vocabulary import IssueStatus
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.models import Agent
 from config.board.words.explaining import explain_panel
-from heartbeats.board.page_models import Explain
+from heartbeats.board.page_parts import Explain
 from heartbeats.board.view_models import Tone
 from heartbeats.vocabulary import RunStatus
 from issues.models import Issue

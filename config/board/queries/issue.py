@@ -17,7 +17,7 @@ from config.board.queries.explaining import explained_issue
 from config.board.queries.run_lines import run_lines
 from config.board.refusals import NotThere
 from config.board.words.activity import did_words
-from heartbeats.board.page_models import ActivityEntry, Choice, CommentEntry, IssuePage
+from heartbeats.board.issue_page import ActivityEntry, Choice, CommentEntry, IssuePage
 from heartbeats.board.status_faces import face
 from heartbeats.board.view_models import Action, AgentRef, IssueRef
 from heartbeats.models import HeartbeatRun

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from config.board.queries.rows import read
 from config.board.words.reasons import after_words, plain
-from heartbeats.board.page_models import LineageNode
+from heartbeats.board.run_page import LineageNode
 
 MOST = 40
 

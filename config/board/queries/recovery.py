@@ -16,7 +16,7 @@ from config.board.queries.rows import read
 from config.board.queries.running import running_rows
 from config.board.words.reasons import first_line, plain
 from config.board.words.sweeps import NAMES, PURPOSES
-from heartbeats.board.page_models import OutcomeCount, RecoveryPage, SweepRow
+from heartbeats.board.recovery_page import OutcomeCount, RecoveryPage, SweepRow
 from heartbeats.board.view_models import SUSPICIOUS_AFTER_SECONDS, Action, Tone
 from recovery.schedule import late_after, periods
 from recovery.vocabulary import SweepName

@@ -13,7 +13,7 @@ from config.board.queries.rows import agent_of, issue_of, seconds_between, task_
 from config.board.queries.running import running_row, silent_first
 from config.board.refusals import NotThere
 from config.board.words.reasons import attempt_of
-from heartbeats.board.page_models import LogSource, RunHead
+from heartbeats.board.run_page import LogSource, RunHead
 from heartbeats.board.view_models import SUSPICIOUS_AFTER_SECONDS, Action, RunningRow
 from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import RunStatus

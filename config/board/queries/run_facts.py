@@ -11,7 +11,7 @@ from django.urls import reverse
 from agents.models import CostEvent
 from agents.scrubbing import scrub
 from config.board.words.reasons import cause_words, plain
-from heartbeats.board.page_models import Fact, FactGroup
+from heartbeats.board.page_parts import Fact, FactGroup
 from heartbeats.board.wording import bytes_words, cents_words
 from heartbeats.models import HeartbeatRun
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from config.board.queries.finished import OUTCOME_COLUMNS, ending_of
 from config.board.queries.rows import agent_of, issue_of, seconds_between
 from config.board.words.reasons import after_words, cause_words
-from heartbeats.board.page_models import RunLine
+from heartbeats.board.page_parts import RunLine
 from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import RunStatus
 

@@ -9,7 +9,7 @@ from agents.models import Agent, User
 from agents.vocabulary import ActorType
 from config.board.queries.lineage import retries_of
 from config.board.words.timeline import MOST_EVENTS, timeline_of
-from heartbeats.board.page_models import TimelineStep
+from heartbeats.board.run_page import TimelineStep
 from heartbeats.models import RunEvent, WakeupRequest
 from heartbeats.vocabulary import WakeupStatus
 

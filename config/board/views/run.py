@@ -17,7 +17,7 @@ from config.board.queries.run_facts import run_facts
 from config.board.queries.timeline import run_timeline
 from config.board.refusals import NotThere
 from config.board.rendering import page, section
-from heartbeats.board.page_models import RunPage
+from heartbeats.board.run_page import RunPage
 
 Part = Callable[[Any, Caller], dict[str, Any]]
 

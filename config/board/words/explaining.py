@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heartbeats.board.page_models import Explain, Reason
+from heartbeats.board.page_parts import Explain, Reason
 from heartbeats.board.view_models import Tone
 from recovery.explain.answer import Explanation, Standing, WaitsFor
 

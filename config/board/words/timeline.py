@@ -10,7 +10,7 @@ from typing import Any
 from django.urls import reverse
 
 from config.board.words.reasons import cause_words, first_line, plain
-from heartbeats.board.page_models import TimelineStep
+from heartbeats.board.run_page import TimelineStep
 from heartbeats.board.view_models import Tone
 from heartbeats.board.wording import bytes_words
 from heartbeats.vocabulary import RunStatus

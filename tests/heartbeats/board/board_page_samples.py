@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from heartbeats.board import page_models as pm
 from heartbeats.board import view_models as vm
+from heartbeats.board.agent_page import AgentPage, ErrorGroupRow, PresenceRow, WakeupRow
+from heartbeats.board.issue_page import ActivityEntry, BlockerNode, CommentEntry, IssuePage
+from heartbeats.board.page_parts import Explain, Fact, FactGroup, Reason, RunLine
+from heartbeats.board.recovery_page import OutcomeCount, RecoveryPage, SweepRow
+from heartbeats.board.run_page import LineageNode, LogSource, RunHead, RunPage, TimelineStep
 from tests.heartbeats.board.board_samples import NOW, agent, ago, hours, issue, needs, running, uid
 
 RUN = uid(102)
 
 
-def run_page(*, growing: bool = True, log_size: int = 0, first_error: int | None = None) -> pm.RunPage:
+def run_page(*, growing: bool = True, log_size: int = 0, first_error: int | None = None) -> RunPage:
     """A second attempt, quiet for a while."""
     row = running().rows[2]
-    head = pm.RunHead(
+    head = RunHead(
         RUN,
         "running" if growing else "failed",
         row.agent,
@@ -31,13 +35,13 @@ def run_page(*, growing: bool = True, log_size: int = 0, first_error: int | None
             vm.Action("Cancel run", "/cancel", "post", "danger", "Cancel this run? Its process group is terminated."),
         ),
     )
-    log = pm.LogSource(RUN, f"/api/heartbeat-runs/{RUN}/log", "/download", log_size, growing, first_error)
-    return pm.RunPage(head, timeline(growing), explain_run(), log, run_facts(), lineage())
+    log = LogSource(RUN, f"/api/heartbeat-runs/{RUN}/log", "/download", log_size, growing, first_error)
+    return RunPage(head, timeline(growing), explain_run(), log, run_facts(), lineage())
 
 
-def timeline(growing: bool) -> tuple[pm.TimelineStep, ...]:
+def timeline(growing: bool) -> tuple[TimelineStep, ...]:
     """From the wakeup to what is still to come."""
-    step = pm.TimelineStep
+    step = TimelineStep
     done = () if growing else (step("exit", "Exited", ago(minutes=1), "bad", "Exit code 1", 640.0),)
     return (
         step("requested", "Wakeup requested", ago(minutes=16), "neutral", "process lost, retry of 9f31c2aa"),
@@ -53,10 +57,10 @@ def timeline(growing: bool) -> tuple[pm.TimelineStep, ...]:
     )
 
 
-def explain_run() -> pm.Explain:
+def explain_run() -> Explain:
     """Why the run is quiet."""
-    reason = pm.Reason
-    return pm.Explain(
+    reason = Reason
+    return Explain(
         "The agent works, but has said nothing for 12 minutes.",
         "warn",
         (
@@ -69,9 +73,9 @@ def explain_run() -> pm.Explain:
     )
 
 
-def lineage() -> tuple[pm.LineageNode, ...]:
+def lineage() -> tuple[LineageNode, ...]:
     """Three attempts."""
-    node = pm.LineageNode
+    node = LineageNode
     return (
         node(uid(76), "failed", "", ago(minutes=48), 0),
         node(uid(77), "failed", "transient failure", ago(minutes=31), 1),
@@ -79,9 +83,9 @@ def lineage() -> tuple[pm.LineageNode, ...]:
     )
 
 
-def run_facts() -> tuple[pm.FactGroup, ...]:
+def run_facts() -> tuple[FactGroup, ...]:
     """What the run was given and what it used."""
-    fact, group = pm.Fact, pm.FactGroup
+    fact, group = Fact, FactGroup
     return (
         group(
             "Usage and cost",
@@ -107,31 +111,31 @@ def run_facts() -> tuple[pm.FactGroup, ...]:
     )
 
 
-def lines(count: int) -> tuple[pm.RunLine, ...]:
+def lines(count: int) -> tuple[RunLine, ...]:
     """Runs of an issue, newest first."""
     states = ("running", "failed", "succeeded", "timed_out")
     return tuple(
-        pm.RunLine(
+        RunLine(
             uid(400 + n), states[n % 4], ago(minutes=9 + 31 * n), agent(n), None, 40.0 * n or None, "assignment", ""
         )
         for n in range(count)
     )
 
 
-def issue_page() -> pm.IssuePage:
+def issue_page() -> IssuePage:
     """A blocked issue."""
-    node = pm.BlockerNode
-    comment = pm.CommentEntry
-    return pm.IssuePage(
+    node = BlockerNode
+    comment = CommentEntry
+    return IssuePage(
         issue(41, "blocked"),
         "blocked",
         "high",
-        pm.Explain(
+        Explain(
             "It waits for two issues, and one of them stands still.",
             "warn",
             (
-                pm.Reason("ABC-12 is in progress and has a live run.", "ok"),
-                pm.Reason("ABC-19 is in the backlog; nothing moves it.", "bad"),
+                Reason("ABC-12 is in progress and has a live run.", "ok"),
+                Reason("ABC-19 is in the backlog; nothing moves it.", "bad"),
             ),
             "Assign ABC-19, or remove it as a blocker.",
         ),
@@ -157,22 +161,22 @@ def issue_page() -> pm.IssuePage:
             comment(uid(502), "operator", ago(hours=2), "Do it in two steps, please.\nFirst the reads."),
         ),
         activity=(
-            pm.ActivityEntry(uid(511), ago(hours=1), "Everbeat", "set it to blocked by ABC-12 and ABC-19"),
-            pm.ActivityEntry(uid(512), ago(hours=3), "Élodie, revue de code", "commented", uid(400)),
-            pm.ActivityEntry(uid(513), ago(days=2), "operator", "created it and assigned it to Élodie, revue de code"),
+            ActivityEntry(uid(511), ago(hours=1), "Everbeat", "set it to blocked by ABC-12 and ABC-19"),
+            ActivityEntry(uid(512), ago(hours=3), "Élodie, revue de code", "commented", uid(400)),
+            ActivityEntry(uid(513), ago(days=2), "operator", "created it and assigned it to Élodie, revue de code"),
         ),
         comment_url="/comment",
     )
 
 
-def agent_page() -> pm.AgentPage:
+def agent_page() -> AgentPage:
     """An agent with errors and skipped wakeups."""
-    group, wake = pm.ErrorGroupRow, pm.WakeupRow
-    return pm.AgentPage(
+    group, wake = ErrorGroupRow, WakeupRow
+    return AgentPage(
         agent(0),
         "running",
         ago(minutes=15),
-        pm.Explain("It works on two issues and has room for one more.", "live"),
+        Explain("It works on two issues and has room for one more.", "live"),
         "claude_local",
         2,
         3,
@@ -192,19 +196,19 @@ def agent_page() -> pm.AgentPage:
             wake(uid(612), "coalesced", ago(minutes=16), "operator", "A queued run for it existed.", issue(42)),
         ),
         lines(6),
-        (pm.PresenceRow(ago(minutes=15), "running"), pm.PresenceRow(ago(hours=2), "error", "5 failures in a row")),
+        (PresenceRow(ago(minutes=15), "running"), PresenceRow(ago(hours=2), "error", "5 failures in a row")),
         (
-            pm.FactGroup("Budget", (pm.Fact("This month", "$112.40 of $200.00"),)),
-            pm.FactGroup("Keys", (pm.Fact("Key", str(uid(700)), "id"), pm.Fact("Last used", at=ago(minutes=1)))),
+            FactGroup("Budget", (Fact("This month", "$112.40 of $200.00"),)),
+            FactGroup("Keys", (Fact("Key", str(uid(700)), "id"), Fact("Last used", at=ago(minutes=1)))),
         ),
     )
 
 
-def recovery_page() -> pm.RecoveryPage:
+def recovery_page() -> RecoveryPage:
     """Six sweeps: one late, one failed."""
-    count, sweep = pm.OutcomeCount, pm.SweepRow
+    count, sweep = OutcomeCount, SweepRow
     again = vm.Action("Run now", "/run")
-    return pm.RecoveryPage(
+    return RecoveryPage(
         (
             sweep(
                 "reap",
