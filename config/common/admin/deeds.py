@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import structlog
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Model
+from django.db.models.options import Options
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework.exceptions import APIException
 
 from config.common.admin.words import several
-
-if TYPE_CHECKING:
-    from config.common.admin.base import SystemAdmin
 
 MOST_ROWS = 500
 MOST_LISTED = 20
@@ -47,6 +47,16 @@ class Told:
     """It is done, and this came of it."""
 
     what: str
+
+
+class Page(Protocol):
+    """What a deed needs of the page that offers it."""
+
+    opts: Options[Model]
+    admin_site: AdminSite
+
+    def why_not_writable(self, request: HttpRequest, obj: Any) -> str | None:  # noqa: ANN401
+        """Why this person may not act on this row, None when they may."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,15 +93,15 @@ class Tally:
 def action_of(deed: Deed) -> Callable[..., HttpResponse | None]:
     """The deed as a Django admin action."""
 
-    def action(model_admin: SystemAdmin, request: HttpRequest, queryset: Any) -> HttpResponse | None:  # noqa: ANN401
+    def action(page: Page, request: HttpRequest, queryset: Any) -> HttpResponse | None:  # noqa: ANN401
         rows = list(queryset[: MOST_ROWS + 1])
         if len(rows) > MOST_ROWS:
             messages.error(request, f"At most {MOST_ROWS} rows at a time: narrow the list first.")
             return None
         form = deed.form(request.POST if "confirmed" in request.POST else None) if deed.form else None
         if "confirmed" not in request.POST or (form is not None and not form.is_valid()):
-            return _ask(model_admin, request, deed, rows, form)
-        tally = _carry_out(model_admin, request, deed, rows, form.cleaned_data if form else {})
+            return _ask(page, request, deed, rows, form)
+        tally = _carry_out(page, request, deed, rows, form.cleaned_data if form else {})
         _tell(request, deed, tally)
         return HttpResponseRedirect(_return_to(request))
 
@@ -100,23 +110,23 @@ def action_of(deed: Deed) -> Callable[..., HttpResponse | None]:
     return action
 
 
-def refusal(model_admin: SystemAdmin, request: HttpRequest, deed: Deed, row: Any) -> str | None:  # noqa: ANN401
+def refusal(page: Page, request: HttpRequest, deed: Deed, row: Any) -> str | None:  # noqa: ANN401
     """Why this row would be skipped; None when the deed may be tried."""
-    return model_admin.why_not_writable(request, row) or deed.refuse(row)
+    return page.why_not_writable(request, row) or deed.refuse(row)
 
 
 def _ask(
-    model_admin: SystemAdmin,
+    page: Page,
     request: HttpRequest,
     deed: Deed,
     rows: list[Any],
     form: forms.Form | None,
 ) -> TemplateResponse:
-    refused = Counter(why for row in rows if (why := refusal(model_admin, request, deed, row)))
-    willing = [row for row in rows if refusal(model_admin, request, deed, row) is None]
-    names = model_admin.opts
+    refused = Counter(why for row in rows if (why := refusal(page, request, deed, row)))
+    willing = [row for row in rows if refusal(page, request, deed, row) is None]
+    names = page.opts
     context = {
-        **model_admin.admin_site.each_context(request),
+        **page.admin_site.each_context(request),
         "opts": names,
         "title": deed.title,
         "deed": deed,
@@ -139,12 +149,10 @@ def _described(row: Any) -> str:  # noqa: ANN401
     return f"{row} · {agent}" if agent is not None else str(row)
 
 
-def _carry_out(
-    model_admin: SystemAdmin, request: HttpRequest, deed: Deed, rows: list[Any], given: Mapping[str, Any]
-) -> Tally:
+def _carry_out(page: Page, request: HttpRequest, deed: Deed, rows: list[Any], given: Mapping[str, Any]) -> Tally:
     tally = Tally()
     for row in rows:
-        why = refusal(model_admin, request, deed, row)
+        why = refusal(page, request, deed, row)
         if why:
             tally.skipped[why] += 1
         else:
