@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from agents.actors import Actor
 from agents.models import ActivityEvent, LiveEvent
 from agents.vocabulary import LiveEventType
@@ -48,11 +50,12 @@ def activity(
 
 
 def log_activity(*rows: ActivityEvent) -> None:
-    """Insert activity rows and their `activity.logged` live events: two statements, however many rows."""
-    ActivityEvent.objects.bulk_create(rows)
-    LiveEvent.objects.bulk_create(
-        live_event(row.company_id, LiveEventType.ACTIVITY_LOGGED, _announced(row)) for row in rows
-    )
+    """Insert activity rows and their `activity.logged` live events, together: two statements, however many rows."""
+    with transaction.atomic(savepoint=False):
+        ActivityEvent.objects.bulk_create(rows)
+        LiveEvent.objects.bulk_create(
+            live_event(row.company_id, LiveEventType.ACTIVITY_LOGGED, _announced(row)) for row in rows
+        )
 
 
 def _announced(row: ActivityEvent) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +16,7 @@ from agents.actors import Actor
 from agents.api.base import ActorView
 from agents.api.idempotency import key_of
 from agents.journal import activity, log_activity
-from agents.models import Agent
+from agents.models import ActivityEvent, Agent
 from config.common.wire.camel import opaque
 from config.common.wire.errors import Conflict, Forbidden, NotFound
 from heartbeats.api.shapes import WakeupBody, single_run
@@ -52,10 +54,10 @@ class WakeAgent(ActorView):
             idempotency_key=fields.get("idempotency_key") or key_of(self.request),
             requested_by=self.actor,
         )
-        outcome = ask_for(self, ask)
+        outcome = ask_for(self, agent, ask)
         if outcome.run_id is None:
             return Response(_skipped(agent, payload, outcome), status=202)
-        return Response(opaque(_invoked(self.actor, agent, outcome.run_id, repeated=outcome.repeated)), status=202)
+        return Response(opaque(_run(agent, outcome.run_id)), status=202)
 
 
 class InvokeAgent(ActorView):
@@ -73,10 +75,10 @@ class InvokeAgent(ActorView):
             idempotency_key=key_of(self.request),
             requested_by=self.actor,
         )
-        outcome = ask_for(self, ask)
+        outcome = ask_for(self, agent, ask)
         if outcome.run_id is None:
             return Response({"status": "skipped"}, status=202)
-        return Response(opaque(_invoked(self.actor, agent, outcome.run_id, repeated=outcome.repeated)), status=202)
+        return Response(opaque(_run(agent, outcome.run_id)), status=202)
 
 
 def invocable_agent(view: ActorView, ref: str) -> Agent:
@@ -87,30 +89,36 @@ def invocable_agent(view: ActorView, ref: str) -> Agent:
     return agent
 
 
-def ask_for(view: ActorView, ask: WakeupAsk) -> WakeupOutcome:
-    """Request the wakeup; conflicts become 409, an agent that vanished meanwhile 404."""
+def ask_for(view: ActorView, agent: Agent, ask: WakeupAsk) -> WakeupOutcome:
+    """Request the wakeup and log who asked, in one transaction; conflicts become 409, a vanished agent 404."""
+    with transaction.atomic(durable=True):
+        outcome = _outcome(view, ask)
+        if isinstance(outcome, WakeupOutcome) and outcome.run_id and not outcome.repeated:
+            log_activity(_invoked(view.actor, agent, outcome.run_id))
+    if isinstance(outcome, WakeupOutcome):
+        return outcome
+    raise outcome
+
+
+def _outcome(view: ActorView, ask: WakeupAsk) -> WakeupOutcome | APIException:
+    """What came of it. A refusal is returned, not raised: the row that it left must be committed."""
     try:
         return request_wakeup(ask, now=view.now)
     except WakeupConflict as refused:
-        raise Conflict(refused.message, details=refused.details) from refused
+        return Conflict(refused.message, details=refused.details)
     except AgentNotFound:
-        raise NotFound.of("Agent") from None
+        return NotFound.of("Agent")
 
 
-def _invoked(actor: Actor, agent: Agent, run_id: UUID, *, repeated: bool) -> dict[str, Any]:
-    run = HeartbeatRun.objects.get(id=run_id, company_id=agent.company_id)
-    if not repeated:
-        log_activity(
-            activity(
-                actor,
-                agent.company_id,
-                "heartbeat.invoked",
-                entity_type="heartbeat_run",
-                entity_id=run.id,
-                details={"agentId": str(agent.id)},
-            )
-        )
-    return single_run(run)
+def _invoked(actor: Actor, agent: Agent, run_id: UUID) -> ActivityEvent:
+    details = {"agentId": str(agent.id)}
+    return activity(
+        actor, agent.company_id, "heartbeat.invoked", entity_type="heartbeat_run", entity_id=run_id, details=details
+    )
+
+
+def _run(agent: Agent, run_id: UUID) -> dict[str, Any]:
+    return single_run(HeartbeatRun.objects.get(id=run_id, company_id=agent.company_id))
 
 
 def _skipped(agent: Agent, payload: Mapping[str, Any] | None, outcome: WakeupOutcome) -> dict[str, Any]:
