@@ -88,7 +88,7 @@ class HeartbeatView(AgentWireView):
         report = self._report(token, now)
         with heartbeat_load.measured():
             heard = hear(token, report, now=now)
-        return Response(_answer(heard))
+        return Response(answer_of(heard))
 
     def _report(self, token: str | None, now: datetime) -> HeartbeatReport:
         try:
@@ -129,8 +129,8 @@ class ErrorsView(StrictView):
         return answer_once(request, self.caller.company_id, work)
 
 
-def _answer(heard: Heard) -> dict[str, Any]:
-    """The answer, with the optional parts only where they say something."""
+def answer_of(heard: Heard) -> dict[str, Any]:
+    """The answer to a heartbeat, with the optional parts only where they say something."""
     base = settings.TIMINGS.renew_every
     answer: dict[str, Any] = {
         "acknowledged": True,

@@ -241,6 +241,6 @@ def test_a_fault_of_ours_says_nothing_of_its_cause(caller: Caller, monkeypatch: 
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr("heartbeats.intake.views.hear", broken)
-    response = caller.beat()
+    response = caller.beat(capabilities={})
     assert response.status_code == 500
     assert response.json() == {"error": {"code": "HEARTBEAT_ERROR", "message": "Internal server error"}}

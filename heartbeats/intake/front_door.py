@@ -1,0 +1,85 @@
+"""Middleware that answers the heartbeat which changes nothing, before sessions, logs and serializers wake up.
+
+Whatever is not plainly that heartbeat goes on to `HeartbeatView`, which says no to what is wrong. So the contract is
+written once, there; here are only its commonest 200 and the failures of getting to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from agents.api.authentication import bearer_of
+from agents.heartbeat_decision import REPORTABLE
+from agents.vocabulary import Presence
+from config.common.clock import utc_now
+from config.common.wire.camel import camel_keys, to_json
+from config.common.wire.envelope import AGENT_PREFIX, agent_exception_handler
+from heartbeats.intake.no_op import hear_no_op
+from heartbeats.intake.pacing import heartbeat_load
+from heartbeats.intake.views import HeartbeatView, answer_of
+
+PATH = f"{AGENT_PREFIX}/heartbeat"
+JSON = "application/json"
+# Longer bodies say more than a status.
+MOST_BYTES = 512
+SAYS_MORE = frozenset({"capabilities", "deviceInfo", "currentTask", "error"})
+_PRESENCES = {presence.value: presence for presence in REPORTABLE}
+
+
+class FrontDoor:
+    """The commonest request of all, answered first."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a heartbeat that changes nothing; for everything else whatever answers it."""
+        if request.path_info != PATH or request.method != "POST":
+            return self.get_response(request)
+        return _no_op(request) or self.get_response(request)
+
+
+def _no_op(request: HttpRequest) -> HttpResponse | None:
+    token, presence = bearer_of(request), _bare_presence(request)
+    if not token or presence is None:
+        return None
+    request.get_host()  # refuses hosts that are not ours, as it does for every other request
+    try:
+        with heartbeat_load.measured():
+            heard = hear_no_op(token, presence, now=utc_now())
+    except Exception as error:
+        return _failed(error)
+    return None if heard is None else _json(answer_of(heard), 200, {"Allow": "POST, OPTIONS"})
+
+
+def _bare_presence(request: HttpRequest) -> Presence | None:
+    """The status of a body that says nothing else that we know; None for every other body, good or bad."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if request.META.get("CONTENT_TYPE") != JSON or not length.isdigit() or int(length) > MOST_BYTES:
+        return None
+    try:
+        body: Any = orjson.loads(request.body)
+    except (orjson.JSONDecodeError, OSError):
+        return None
+    if not isinstance(body, dict) or not SAYS_MORE.isdisjoint(body):
+        return None
+    status = body.get("status")
+    return _PRESENCES.get(status) if isinstance(status, str) else None
+
+
+def _failed(error: Exception) -> HttpResponse:
+    """The refusal that the view would have given."""
+    refusal = agent_exception_handler(error, {"view": HeartbeatView})
+    return _json(refusal.data, refusal.status_code, dict(refusal.headers))
+
+
+def _json(body: Any, status: int, headers: dict[str, str]) -> HttpResponse:  # noqa: ANN401
+    content = to_json(camel_keys(body))
+    # The headers that middleware behind this one gives to every other answer.
+    ours = {"Content-Type": JSON, "Content-Length": str(len(content)), "X-Frame-Options": settings.X_FRAME_OPTIONS}
+    return HttpResponse(content, status=status, headers={**headers, **ours})
