@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 REDACTED = "[REDACTED]"
+ALREADY_MASKED = (REDACTED, "***REDACTED***")  # the second masks configurations and environments (spec/4 12)
 MAX_DEPTH = 6
 
 SECRET_NAMES = frozenset(
@@ -118,4 +119,6 @@ def _scrub(value: Any, depth: int) -> Any:  # noqa: ANN401
 
 
 def _member(key: object, value: Any, depth: int) -> Any:  # noqa: ANN401
-    return REDACTED if is_secret_name(str(key)) else _scrub(value, depth)
+    if not is_secret_name(str(key)):
+        return _scrub(value, depth)
+    return value if value in ALREADY_MASKED else REDACTED

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.db import connection, transaction
 
+from agents.budgets import close_ended_windows
 from recovery.sweeps.rows import SweepPass
 
 
@@ -34,9 +35,16 @@ EXPIRIES = (
 
 
 def prune(work: SweepPass) -> None:
-    """Delete expired rows, oldest first, each batch in a transaction of its own; `skip_locked`, so nobody waits."""
+    """Delete expired rows, oldest first, each batch in a transaction of its own; `skip_locked`, so nobody waits.
+
+    Budget windows that have ended are closed too, so that last month's stop does not outlive its month.
+    """
     for expiry in EXPIRIES:
         work.counts[expiry.what] += _count(expiry, work) if work.dry_run else _delete(expiry, work)
+    if not work.dry_run:
+        closed = close_ended_windows(now=work.now)
+        work.counts["budget_windows_closed"] += closed.resolved
+        work.counts["budget_scopes_resumed"] += closed.resumed
 
 
 def _delete(expiry: Expiry, work: SweepPass) -> int:

@@ -202,3 +202,8 @@ def test_no_text_takes_more_than_linear_time(attack: str) -> None:
     began = time.process_time()
     scrub_text(text)
     assert time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize("mask", ["[REDACTED]", "***REDACTED***"])
+def test_a_value_that_is_masked_already_keeps_its_mask(mask: str) -> None:
+    assert scrub({"PAPERCLIP_API_KEY": mask}) == {"PAPERCLIP_API_KEY": mask}
