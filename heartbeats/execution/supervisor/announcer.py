@@ -70,7 +70,7 @@ class Announcer:
         payload = {
             "runId": str(growth.run_id),
             "agentId": str(growth.agent_id),
-            "bytes": growth.total_bytes,
+            "logBytes": growth.total_bytes,
             "ts": growth.at,
             "stream": growth.stream,
             "chunk": "",

@@ -175,14 +175,14 @@ def test_a_transient_message_reaches_open_sockets_without_a_number() -> None:
     async def scenario() -> dict[str, Any]:
         async with _socket(company, token) as socket:
             sent = await sync_to_async(push_transient, thread_sensitive=False)(
-                company.id, "heartbeat.run.log", {"runId": "r", "bytes": 7}, created_at="2026-01-01T00:00:00.000Z"
+                company.id, "heartbeat.run.log", {"runId": "r", "logBytes": 7}, created_at="2026-01-01T00:00:00.000Z"
             )
             assert sent
             message: dict[str, Any] = await socket.receive_json()
             return message
 
     message = asyncio.run(scenario())
-    assert (message["id"], message["payload"]["bytes"]) == (None, 7)
+    assert (message["id"], message["payload"]["logBytes"]) == (None, 7)
 
 
 def test_only_one_relay_leads() -> None:
