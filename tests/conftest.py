@@ -10,6 +10,13 @@ import pytest_django
 from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck, settings
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
+
+# A busy machine is slow, not wrong: no deadline for one example, and no complaint that drawing them took long.
+settings.register_profile("everbeat", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("everbeat")
 
 
 def _empty_every_table(self: TransactionTestCase) -> None:
@@ -34,6 +41,23 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
 def _fast_flush() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setattr(TransactionTestCase, "_fixture_teardown", _empty_every_table)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _look_for_static_files_once() -> Iterator[None]:
+    """Every test client loads the middleware anew; the files that it serves are the same each time."""
+    find, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, StaticFile]()
+
+    def remembered(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", remembered)
     yield
     patch.undo()
 
