@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,22 +15,26 @@ from agents.run_token import RunClaims, mint_run_token
 from agents.secret_box import CannotOpen
 from agents.secrets import resolve_bindings
 from config.common.wire.errors import Unprocessable
-from heartbeats.execution.adapters import adapter_for
-from heartbeats.execution.adapters.base import RESULT_FILE_VARIABLE, RESULT_NAME, Invocation, Plan, SetupError
+from heartbeats.execution.adapters import adapter_for, binds_sessions_to_folders
+from heartbeats.execution.adapters.base import Invocation, Plan, SetupError
+from heartbeats.execution.adapters.started import write_started
 from heartbeats.execution.bell_socket import doorbell_path
 from heartbeats.execution.launch import LaunchSpec
 from heartbeats.execution.orders import Orders
+from heartbeats.execution.placing import agent_home, find_place
+from heartbeats.execution.preluding import command_for
+from heartbeats.execution.project_places import repository_passwords
 from heartbeats.execution.rundir import RunDir
+from heartbeats.execution.session_place import settle_session
+from heartbeats.execution.start_environment import StartEnvironment
 from heartbeats.execution.start_facts import StartFacts, Wake, load_wake
-from heartbeats.execution.workspaces import Folder, Place, choose_place, make_home
-from heartbeats.readings import JsonObject, object_of, text_of
+from heartbeats.execution.workspaces import Place
+from heartbeats.models import HeartbeatRun
+from heartbeats.readings import JsonObject, object_of
 from heartbeats.runs.bounds import bound_payload
-from heartbeats.runs.environment import REDACTED, ProcessEnvironment, Workspace, build_environment, inherited, masked
+from heartbeats.runs.environment import REDACTED, masked
 from heartbeats.runs.told import StartedSession
 from heartbeats.vocabulary import ErrorFamily
-
-# Of the server's environment, what would mislead an agent that works on another Django project.
-_NOT_FOR_AGENTS = frozenset({"DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV", "PYTHONUNBUFFERED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +59,58 @@ def prepare(facts: StartFacts, directory: RunDir, *, lease_until: float, now: da
     """Everything that the start needs, nothing started. Raises SetupError for what cannot work."""
     adapter = adapter_for(facts.run.adapter_type)
     config = _resolve_config(facts)
-    place = _place(facts)
+    place = find_place(facts, now=now)
+    facts = _with_settled_session(facts, place)
     wake = load_wake(facts)
     token = _token(facts, now)
-    env = _environment(facts, config, place, wake, token, directory)
+    environment = StartEnvironment(facts, config.env, wake, token, directory)
+    env = environment.of_place(place)
     plan = adapter.plan(_invocation(facts, config, place, wake, env, directory))
     env.update(plan.env)
+    command = command_for(plan, place, directory.path.absolute(), env.get("PATH"), environment.of_option)
+    plan = replace(plan, timeout_sec=command.timeout_sec)
     orders = _orders(facts, plan, lease_until)
     spec = LaunchSpec(
         run_id=str(facts.run.pk),
         marker=orders.name,
-        argv=plan.argv,
+        argv=command.argv,
         env=env,
-        cwd=place.cwd,
-        stdin=plan.stdin,
-        redact=tuple(filter(None, (*config.secrets, token))),
+        cwd=command.cwd,
+        stdin=command.stdin,
+        redact=tuple(filter(None, (*config.secrets, token, *repository_passwords(facts.places)))),
         max_log_bytes=settings.RUN_LOG_MAX_BYTES,
         grace_sec=plan.grace_sec,
         deadman_sec=settings.RUN_DEADMAN_SEC or None,
         doorbell=str(doorbell_path(settings.RUNS_DIR)),
         notes=(*facts.notes, *place.warnings),
     )
+    write_started(directory.path, {**_folder(place), **plan.remember})
     return Prepared(spec, orders, _invoked(facts, plan, place, env, spec.redact))
+
+
+def _with_settled_session(facts: StartFacts, place: Place) -> StartFacts:
+    """The session that can be resumed in this place; the run remembers it as the one that it began with."""
+    bound = binds_sessions_to_folders(facts.run.adapter_type)
+    settled = settle_session(facts.resume, place, agent_home(facts), bound_to_folder=bound)
+    before = settled.resume.session.persisted_id
+    if facts.run.session_id_before != before:
+        HeartbeatRun.objects.filter(pk=facts.run.pk, company_id=facts.run.company_id, epoch=facts.run.epoch).update(
+            session_id_before=before
+        )
+    notes = facts.notes if settled.note is None else (*facts.notes, settled.note)
+    return replace(facts, resume=settled.resume, notes=notes)
+
+
+def _folder(place: Place) -> JsonObject:
+    """Where a session that begins now will belong."""
+    folder = place.folder
+    return {
+        "cwd": place.cwd,
+        "workspaceId": folder.workspace_id,
+        "repoUrl": folder.repo_url,
+        "repoRef": folder.repo_ref,
+        "executionWorkspaceId": place.tree.row_id if place.tree else None,
+    }
 
 
 def _resolve_config(facts: StartFacts) -> _Config:
@@ -86,8 +120,8 @@ def _resolve_config(facts: StartFacts) -> _Config:
     if flaws:
         raise SetupError("adapter_config_invalid", "; ".join(flaw.sentence for flaw in flaws))
     env, headers = object_of(given.get("env")), object_of(given.get("headers"))
-    if facts.issue is not None and facts.issue.project is not None:
-        env = {**object_of(facts.issue.project.env), **env}
+    if facts.project is not None:
+        env = {**object_of(facts.project.env), **env}
     try:
         resolved = resolve_bindings(facts.run.company_id, env)
         resolved_headers = resolve_bindings(facts.run.company_id, headers)
@@ -105,70 +139,10 @@ def _opened(bindings: Mapping[str, Any], resolved: Mapping[str, str]) -> list[st
     return [resolved[name] for name, binding in bindings.items() if object_of(binding).get("type") == "secret_ref"]
 
 
-def _place(facts: StartFacts) -> Place:
-    try:
-        home = make_home(settings.AGENT_HOMES_DIR, str(facts.run.agent_id))
-    except OSError as problem:
-        raise SetupError(
-            "agent_home_unwritable", f"The agent's home cannot be made: {problem.strerror}.", None
-        ) from None
-    return choose_place(_wanted(facts), home, exists=os.path.isdir)
-
-
-def _wanted(facts: StartFacts) -> list[Folder]:
-    """The folders in order: what the agent's configuration insists on, the project's, the session's."""
-    configured = text_of(object_of(facts.run.agent.adapter_config).get("cwd"))
-    wanted = [
-        Folder(
-            "project_primary" if workspace.is_primary else "project",
-            text_of(workspace.cwd),
-            f"The workspace {workspace.name!r} of the project",
-            workspace_id=str(workspace.pk),
-            repo_url=workspace.repo_url,
-            repo_ref=workspace.repo_ref,
-        )
-        for workspace in facts.workspaces
-    ]
-    saved = text_of(object_of(facts.resume.session.params).get("cwd"))
-    if saved:
-        wanted.append(Folder("task_session", saved, "The folder of the saved session"))
-    if configured:
-        wanted.append(Folder("adapter_config", configured, "The configured folder", required=True))
-    return sorted(wanted, key=lambda folder: not folder.required) if facts.run.adapter_type == "process" else wanted
-
-
 def _token(facts: StartFacts, now: datetime) -> str | None:
     run = facts.run
     claims = RunClaims(run.agent_id, run.company_id, run.pk, run.adapter_type, run.epoch)
     return mint_run_token(claims, now=now)
-
-
-def _environment(
-    facts: StartFacts, config: _Config, place: Place, wake: Wake, token: str | None, directory: RunDir
-) -> dict[str, str]:
-    folder = place.folder
-    workspace = Workspace(
-        cwd=place.cwd,
-        source=folder.source,
-        workspace_id=folder.workspace_id,
-        repo_url=folder.repo_url,
-        repo_ref=folder.repo_ref,
-        agent_home=str(settings.AGENT_HOMES_DIR / str(facts.run.agent_id)),
-    )
-    ours = ProcessEnvironment(
-        agent_id=str(facts.run.agent_id),
-        company_id=str(facts.run.company_id),
-        run_id=str(facts.run.pk),
-        api_url=settings.API_URL,
-        run_token=token,
-        context=wake.context,
-        wake_payload=wake.payload,
-        workspace=workspace,
-        configured=config.env,
-        extra={RESULT_FILE_VARIABLE: str(directory.path / RESULT_NAME)},
-    )
-    from_server = {key: value for key, value in inherited(os.environ).items() if key not in _NOT_FOR_AGENTS}
-    return {**from_server, **build_environment(ours)}
 
 
 def _invocation(
@@ -177,6 +151,8 @@ def _invocation(
     return Invocation(
         run_id=str(facts.run.pk),
         agent_id=str(facts.run.agent_id),
+        agent_name=facts.run.agent.name,
+        company_id=str(facts.run.company_id),
         config=config.values,
         context=wake.context,
         env=env,

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import F
-
 from heartbeats.execution.auto_checkout import HarnessCheckout
+from heartbeats.execution.project_places import ProjectPlaces, load_places
 from heartbeats.models import HeartbeatRun, RuntimeState, TaskSession
 from heartbeats.readings import JsonObject
 from heartbeats.runs.compaction import (
@@ -19,28 +18,38 @@ from heartbeats.runs.compaction import (
     history_length,
     parse_compaction_policy,
 )
-from heartbeats.runs.sessions import NO_SESSION, ResumeChoice, SavedTaskSession, choose_session
+from heartbeats.runs.sessions import NO_SESSION, ResumeChoice, SavedTaskSession, SessionState, choose_session
 from heartbeats.runs.task_text import TaskIssue, task_markdown
 from heartbeats.runs.wake_payload import ContinuationSummary, WakeComment, WakeIssue, build_wake_payload
 from heartbeats.vocabulary import RunStatus
 from heartbeats.wakeups.context import HARNESS_CHECKOUT, comment_ids, derive_session_key
-from issues.models import Issue, IssueComment, IssueDocument, ProjectWorkspace
+from issues.models import Issue, IssueComment, IssueDocument, Project
 
 CONTINUATION_SUMMARY = "continuation-summary"
 
 
 @dataclass(frozen=True, slots=True)
 class StartFacts:
-    """A claimed run and all that its start depends on. `notes` are lines for its log."""
+    """A claimed run and all that its start depends on. `notes` are lines for its log.
+
+    `resume` is the session to start with; `previous` the one that would have been, had it not been rotated: its folder
+    is still the task's.
+    """
 
     run: HeartbeatRun
     issue: Issue | None
-    workspaces: Sequence[ProjectWorkspace]
+    places: ProjectPlaces
     summary: IssueDocument | None
     resume: ResumeChoice
     rotation: Rotation
+    previous: SessionState = NO_SESSION
     checked_out: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def project(self) -> Project | None:
+        """The project that the run works for."""
+        return self.places.project
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +74,16 @@ def load_facts(run: HeartbeatRun, checkout: HarnessCheckout) -> StartFacts:
     saved = _saved_session(run)
     resume = _resume(run, saved)
     rotation = _rotation(run, resume, summary)
+    previous = resume.session
     told = [f"Checkout: {checkout.refusal}; the run goes on without it."] if checkout.refusal else []
     if resume.reset_reason and saved is not None:
         told.append(f"Session: starting afresh, because {resume.reset_reason}.")
     if rotation.rotate:
         told.append(f"Session: starting afresh, because {rotation.reason}.")
         resume = ResumeChoice(NO_SESSION, reset_reason=rotation.reason)
-    return StartFacts(run, issue, _workspaces(issue), summary, resume, rotation, checkout.held, tuple(told))
+    places = load_places(run)
+    notes = (*told, *places.notes)
+    return StartFacts(run, issue, places, summary, resume, rotation, previous, checkout.held, notes)
 
 
 def load_wake(facts: StartFacts) -> Wake:
@@ -79,6 +91,8 @@ def load_wake(facts: StartFacts) -> Wake:
     context = dict(facts.run.context)
     if facts.checked_out:
         context[HARNESS_CHECKOUT] = True
+    if facts.rotation.rotate:
+        context |= _handoff(facts)
     comments = _comments(facts, comment_ids(context))
     issue = facts.issue
     payload = build_wake_payload(
@@ -89,6 +103,16 @@ def load_wake(facts: StartFacts) -> Wake:
     )
     task = TaskIssue(issue.identifier or str(issue.pk), issue.title, issue.description) if issue else None
     return Wake(context, payload, task_markdown(task, comments[-1].body if comments else None))
+
+
+def _handoff(facts: StartFacts) -> JsonObject:
+    """What the context tells of a session that was left behind [executeRun]."""
+    told = {
+        "paperclipSessionHandoffMarkdown": facts.rotation.handoff_markdown,
+        "paperclipSessionRotationReason": facts.rotation.reason,
+        "paperclipPreviousSessionId": facts.previous.persisted_id,
+    }
+    return {key: value for key, value in told.items() if value}
 
 
 def _session_key(run: HeartbeatRun) -> str | None:
@@ -110,7 +134,10 @@ def _resume(run: HeartbeatRun, saved: SavedTaskSession | None) -> ResumeChoice:
     key = _session_key(run)
     state = None
     if key is None:
-        state = RuntimeState.objects.filter(agent_id=run.agent_id).values_list("session_id", flat=True).first()
+        states = RuntimeState.objects.filter(
+            agent_id=run.agent_id, company_id=run.company_id, adapter_type=run.adapter_type
+        )
+        state = states.values_list("session_id", flat=True).first()
     return choose_session(run.context, task_key=key, task_session=saved, runtime_session_id=state)
 
 
@@ -148,14 +175,6 @@ def _continuation_summary(issue: Issue | None) -> IssueDocument | None:
     if issue is None:
         return None
     return IssueDocument.objects.filter(issue=issue, company_id=issue.company_id, key=CONTINUATION_SUMMARY).first()
-
-
-def _workspaces(issue: Issue | None) -> list[ProjectWorkspace]:
-    if issue is None or issue.project_id is None:
-        return []
-    rows = ProjectWorkspace.objects.filter(project_id=issue.project_id, company_id=issue.company_id)
-    ordered = rows.order_by(F("is_primary").desc(), "created_at")
-    return sorted(ordered, key=lambda workspace: workspace.pk != issue.project_workspace_id)
 
 
 def _comments(facts: StartFacts, ids: Sequence[str]) -> list[WakeComment]:

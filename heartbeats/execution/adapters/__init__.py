@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
-from agents.vocabulary import AdapterType
-from heartbeats.execution.adapters.base import Adapter, SetupError
-from heartbeats.execution.adapters.http import HttpAdapter
-from heartbeats.execution.adapters.process import ProcessAdapter
+from dataclasses import dataclass
 
-_ADAPTERS: dict[str, Adapter] = {AdapterType.PROCESS: ProcessAdapter(), AdapterType.HTTP: HttpAdapter()}
+from agents.vocabulary import AdapterType
+from heartbeats.execution.adapters.base import Adapter, Ended, Invocation, Plan, Report, SetupError
+from heartbeats.execution.adapters.claude import CLAUDE
+from heartbeats.execution.adapters.http import HttpAdapter
+from heartbeats.execution.adapters.local_cli import LocalCliAdapter
+from heartbeats.execution.adapters.process import ProcessAdapter
+from heartbeats.execution.adapters.started import PLACE_NAME, read_object
+from heartbeats.readings import object_of
+from heartbeats.runs.bounds import bound_string
+
+_ADAPTERS: dict[str, Adapter] = {
+    AdapterType.PROCESS: ProcessAdapter(),
+    AdapterType.HTTP: HttpAdapter(),
+    AdapterType.CLAUDE_LOCAL: CLAUDE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _WithFolder:
+    """An adapter whose command may never have begun: then the missing folder is what there is to report."""
+
+    adapter: Adapter
+
+    def plan(self, invocation: Invocation) -> Plan:
+        """The adapter's own."""
+        return self.adapter.plan(invocation)
+
+    def report(self, ended: Ended) -> Report:
+        """The adapter's own, unless there was no folder to run the command in."""
+        failure = object_of(read_object(ended.run_dir / PLACE_NAME).get("failure"))
+        if not failure:
+            return self.adapter.report(ended)
+        message = f"There is no folder to work in: {failure.get('message')}."
+        return Report(error_code=str(failure.get("code")), error_message=bound_string(message))
 
 
 def adapter_for(adapter_type: str) -> Adapter:
@@ -15,4 +45,9 @@ def adapter_for(adapter_type: str) -> Adapter:
     adapter = _ADAPTERS.get(adapter_type)
     if adapter is None:
         raise SetupError("adapter_unknown", f"Agents of adapter type {adapter_type!r} cannot be started by a host.")
-    return adapter
+    return _WithFolder(adapter)
+
+
+def binds_sessions_to_folders(adapter_type: str) -> bool:
+    """Whether this type's tool finds a session only in the folder in which the session was begun."""
+    return isinstance(_ADAPTERS.get(adapter_type), LocalCliAdapter)

@@ -40,14 +40,26 @@ class Invocation:
     cwd: str
     run_dir: Path
     session: SessionState
+    agent_name: str = ""
+    company_id: str = ""
     task_text: str | None = None
     wake_payload: Mapping[str, Any] | None = None
     handoff: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Instead:
+    """What to run once more, in the same run, when the first command failed and said one of `words` (expressions)."""
+
+    argv: Sequence[str]
+    words: Sequence[str]
+    stdin: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How to run it. `timeout_sec` 0 means no limit; `env` is added to the invocation's."""
+    """How to run it. `timeout_sec` 0 means no limit; `env` is added to the invocation's. `remember` is kept in the run
+    directory for the report; it holds no secrets."""
 
     argv: Sequence[str]
     timeout_sec: float = 0.0
@@ -55,6 +67,8 @@ class Plan:
     grace_sec: float = DEFAULT_GRACE_SEC
     stdin: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    instead: Instead | None = None
+    remember: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

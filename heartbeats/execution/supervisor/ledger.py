@@ -22,6 +22,7 @@ from heartbeats.execution.supervisor.attempt import Attempt
 from heartbeats.execution.supervisor.host import ThisHost
 from heartbeats.execution.supervisor.results import execution_result
 from heartbeats.execution.terminate import terminate_marked
+from heartbeats.execution.workspace_records import keep_place
 from heartbeats.models import HeartbeatRun
 from heartbeats.runs.cancelling import process_stopped
 from heartbeats.runs.finalising import Finalised, finalise_run
@@ -138,6 +139,8 @@ def end(attempt: Attempt) -> Finalised | None:
     assert attempt.exit is not None
     result = execution_result(attempt, attempt.exit)
     _last_output(attempt)
+    if attempt.orders is not None:
+        keep_place(attempt.directory, company_id=attempt.orders.company_id, run_id=attempt.run_id)
     try:
         return finalise_run(attempt.run_id, epoch=attempt.epoch, result=result, now=utc_now())
     except HeartbeatRun.DoesNotExist:
