@@ -52,7 +52,7 @@ CSRF_TRUSTED_ORIGINS = sorted({PUBLIC_URL, f"http://localhost:{PORT}", f"http://
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # config.urls discovers: only the process that serves pages pays
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

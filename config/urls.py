@@ -11,6 +11,8 @@ from config import health, metrics
 from config.common.wire.envelope import route_not_found, server_error
 from config.openapi import OpenApiDocument, OpenApiPage
 
+admin.autodiscover()
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
