@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from agents.actors import Actor
+from agents.actors import Actor, system
 from config.common.wire.errors import Conflict, Forbidden, NotFound, Unprocessable
 from issues import announcements as news
 from issues.access import locked, locked_issue_for, require_run, with_runs
@@ -22,6 +22,8 @@ from issues.readiness import readiness_of
 from issues.runs import lives, run_lives
 from issues.trail import issue_row, record, text_id
 from issues.vocabulary import IssueStatus
+
+HARNESS = system("heartbeat")
 
 CONFLICT = "Issue checkout conflict"
 ONLY_ITSELF = "Agent can only checkout as itself"
@@ -54,14 +56,17 @@ def checkout_issue(
 
 
 def checkout_for_run(
-    actor: Actor, issue_id: UUID, *, agent_id: UUID, run_id: UUID, expected: Collection[str], now: datetime
+    issue_id: UUID, *, agent_id: UUID, run_id: UUID, expected: Collection[str], now: datetime
 ) -> CheckedOut:
-    """The harness checks an issue out for the run that it is about to start (spec/2 D); errors as `checkout_issue`."""
+    """The harness checks an issue out for the run that it is about to start (spec/2 D); errors as `checkout_issue`.
+
+    Logged as the system's: it is no deed of the agent, so it is neither evidence of work nor an action (spec/3 K.6).
+    """
     with transaction.atomic():
         issue = locked().filter(id=issue_id).first()
         if issue is None:
             raise NotFound.of("Issue")
-        return _checkout(actor, with_runs(issue), agent_id, run_id, expected, now)
+        return _checkout(HARNESS, with_runs(issue), agent_id, run_id, expected, now)
 
 
 def _checkout(
@@ -83,7 +88,9 @@ def _checkout(
         "execution_locked_at": now if run_id else None,
     }
     change_issue(issue, columns, now=now)
-    record(issue, issue_row(actor, issue, "issue.checked_out", {"agentId": str(agent_id), "runId": text_id(run_id)}))
+    row = issue_row(actor, issue, "issue.checked_out", {"agentId": str(agent_id), "runId": text_id(run_id)})
+    row.run_id = run_id
+    record(issue, row)
     _announce(actor, issue, agent_id, by_its_own_run=run_id is not None, now=now)
     return CheckedOut(issue, changed=True)
 

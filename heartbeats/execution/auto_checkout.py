@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from agents.actors import Actor, ActorSource
 from config.common.wire.errors import Conflict, Unprocessable
 from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import WakeReason
@@ -45,7 +44,6 @@ def check_out(run: HeartbeatRun, *, now: datetime) -> HarnessCheckout:
         return HarnessCheckout()
     try:
         answer = checkout_for_run(
-            _speaking_for(run),
             run.issue_id,
             agent_id=run.agent_id,
             run_id=run.pk,
@@ -56,16 +54,3 @@ def check_out(run: HeartbeatRun, *, now: datetime) -> HarnessCheckout:
         return HarnessCheckout(refusal=str(refusal))
     run.issue = answer.issue
     return HarnessCheckout(held=True)
-
-
-def _speaking_for(run: HeartbeatRun) -> Actor:
-    world = frozenset({run.company_id})
-    return Actor(
-        source=ActorSource.AGENT_JWT,
-        agent_id=run.agent_id,
-        company_ids=world,
-        writable_company_ids=world,
-        run_id=run.pk,
-        run_epoch=run.epoch,
-        name=run.agent.name,
-    )

@@ -7,7 +7,7 @@ from django.conf import settings
 from agents.models import ActivityEvent
 from agents.vocabulary import ActorType
 from heartbeats.models import HeartbeatRun
-from heartbeats.runs.ledger import Ledger, LedgerAction, LedgerRun, read_ledger
+from heartbeats.runs.ledger import NO_ACTION, Ledger, LedgerAction, LedgerRun, read_ledger
 from issues.models import Issue
 
 _LOOKED_AT = 50
@@ -30,7 +30,7 @@ def _actions(issue: Issue) -> list[LedgerAction]:
     if issue.assignee_agent_id is None:
         return actions
     done = ActivityEvent.objects.filter(issue_id=issue.pk, agent_id=issue.assignee_agent_id, actor_type=ActorType.AGENT)
-    latest = done.order_by("-created_at").values_list("created_at", flat=True).first()
+    latest = done.exclude(action__in=NO_ACTION).order_by("-created_at").values_list("created_at", flat=True).first()
     if latest is not None:
         actions.append(LedgerAction(latest, by_person=False, agent_id=str(issue.assignee_agent_id)))
     return actions

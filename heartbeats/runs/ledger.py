@@ -10,6 +10,8 @@ from datetime import datetime
 from heartbeats.vocabulary import RetryReason, WakeReason
 
 DEFAULT_CAP = 8
+# Taking the lock of an issue is no action on it: an agent that takes it at every start would renew its own credit.
+NO_ACTION = ("issue.checked_out", "issue.checkout_lock_adopted")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heartbeats.runs.ledger import NO_ACTION
 from recovery.audit.checks import by_sql
 
 # A way forward, or somebody who was told. Each line is one; the last two are rests that people chose (spec/3 E).
@@ -43,19 +44,20 @@ where i.status in ('todo', 'in_progress') and i.assignee_user_id is null and i.h
   and c.status = 'active' and p.paused_at is null
 """
 
-_LEDGER = """
+_LEDGER = f"""
 select i.id as issue_id, i.identifier, count(*) as automatic_runs, acted.at as last_action_at
 from issues_issue i
 left join lateral (
     select greatest(i.last_human_action_at, (
         select max(e.created_at) from agents_activityevent e
-        where e.issue_id = i.id and e.actor_type = 'agent' and e.agent_id = i.assignee_agent_id)) as at
+        where e.issue_id = i.id and e.actor_type = 'agent' and e.agent_id = i.assignee_agent_id
+          and e.action not in {NO_ACTION})) as at
 ) acted on true
 join heartbeats_heartbeatrun r on r.issue_id = i.id and (acted.at is null or r.created_at > acted.at)
 where i.status not in ('done', 'cancelled')
   and (r.retry_reason is not null or r.wake_reason = 'run_liveness_continuation')
 group by i.id, i.identifier, acted.at having count(*) > %(cap)s
-"""
+"""  # noqa: S608 - constants
 
 CHECKS = (
     by_sql(

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from agents.vocabulary import NOT_INVOKABLE
+from heartbeats.runs.ledger import NO_ACTION
 from heartbeats.vocabulary import LivenessState
 from issues.readiness import HOLD_SQL
 from recovery.retries.ledger import DEFAULT_LEDGER_CAP, Ledger
@@ -84,7 +85,8 @@ select i.id, i.company_id, i.status, i.origin_kind, i.assignee_agent_id, i.proje
          where r.issue_id = i.id and (r.retry_reason is not null or r.wake_reason = 'run_liveness_continuation')
            and r.created_at > coalesce(greatest(i.last_human_action_at, (
                select max(e.created_at) from agents_activityevent e
-               where e.issue_id = i.id and e.actor_type = 'agent' and e.agent_id = i.assignee_agent_id)),
+               where e.issue_id = i.id and e.actor_type = 'agent' and e.agent_id = i.assignee_agent_id
+                 and e.action not in {NO_ACTION})),
                '-infinity'))
 from issues_issue i
 left join agents_agent a on a.id = i.assignee_agent_id

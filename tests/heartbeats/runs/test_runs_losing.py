@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from agents.actors import Actor, ActorSource
 from agents.vocabulary import AdapterType
 from heartbeats import hooks
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.claiming import claim_runs
+from heartbeats.runs.issue_ledger import ledger_of
 from heartbeats.runs.losing import Lost, fail_agent_run, lose_run, mark_detached, requeue_run
 from heartbeats.vocabulary import ErrorCode, RetryReason, RunStatus, WakeupStatus
+from issues.checkout import checkout_for_run, checkout_issue
 from issues.models import Issue
 from issues.vocabulary import IssueStatus
 from tests.factories.agents import AgentFactory
@@ -176,3 +179,35 @@ def test_a_living_process_that_nobody_watches_is_marked_once() -> None:
     assert not mark_detached(run.pk, **mark)  # type: ignore[arg-type]
     run.refresh_from_db()
     assert (run.status, run.error_code, run.events.count()) == ("running", "process_detached", 1)
+
+
+def test_taking_the_lock_at_every_start_renews_no_credit(settings: Any, escalated: list[tuple[Any, str]]) -> None:
+    """A run that is checked out and dies, again and again: the ledger counts on (spec/3 K.6)."""
+    settings.AUTOMATIC_RUNS_PER_ISSUE = 3
+    run, issue = at_work()
+    for _ in range(4):
+        Issue.objects.filter(pk=issue.pk).update(checkout_run=None, status=IssueStatus.TODO)
+        checkout_for_run(issue.pk, agent_id=run.agent_id, run_id=run.pk, expected=["todo"], now=NOW)
+        lost = lose(run)
+        follow_up = lost.retry_run_id or lost.follow_up_run_id
+        if follow_up is None:
+            break
+        run = start_again(follow_up)
+    assert [cause for _, cause in escalated] == ["retry_ledger_exhausted"]
+    assert HeartbeatRun.objects.filter(issue=issue).count() == 4
+
+
+def test_an_agents_own_checkout_is_no_action_either(settings: Any) -> None:
+    settings.AUTOMATIC_RUNS_PER_ISSUE = 1
+    run, issue = at_work()
+    retry = start_again(present(lose(run).retry_run_id))
+    world = frozenset({issue.company_id})
+    agent = Actor(
+        source=ActorSource.AGENT_JWT,
+        agent_id=run.agent_id,
+        run_id=retry.pk,
+        company_ids=world,
+        writable_company_ids=world,
+    )
+    checkout_issue(agent, issue.pk, agent_id=run.agent_id, expected=["in_progress"], now=NOW)
+    assert not ledger_of(issue).allows
