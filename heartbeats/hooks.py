@@ -19,11 +19,15 @@ BoundedRetry = Callable[[HeartbeatRun, "Issue | None", datetime], HeartbeatRun |
 # Makes the issue's trouble a person's business (spec/3 F). The text is the cause of `runs.release.Escalate`.
 Escalation = Callable[[Issue, HeartbeatRun, str, datetime], None]
 
+# Makes every sweep that is overdue; a supervisor asks once per sweep period, outside of any transaction.
+Backstop = Callable[[], object]
+
 
 @dataclass(slots=True)
 class _Registered:
     bounded_retry: BoundedRetry | None = None
     escalation: Escalation | None = None
+    backstop: Backstop | None = None
 
 
 _registered = _Registered()
@@ -42,6 +46,18 @@ def register_escalation(fn: Escalation) -> Escalation:
     """`fn(issue, run, cause, now)` is told when nothing automatic is left. The last one registered counts."""
     _registered.escalation = fn
     return fn
+
+
+def register_backstop(fn: Backstop) -> Backstop:
+    """`fn()` stands in for a beat or a worker that is dead (spec/6 fault 8). The last one registered counts."""
+    _registered.backstop = fn
+    return fn
+
+
+def sweep_what_is_overdue() -> None:
+    """Ask whoever registered to make the sweeps that nobody made in time."""
+    if _registered.backstop is not None:
+        _registered.backstop()
 
 
 def schedule_bounded_retry(run: HeartbeatRun, issue: Issue | None, *, now: datetime) -> HeartbeatRun | None:

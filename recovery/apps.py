@@ -15,6 +15,8 @@ class RecoveryConfig(AppConfig):
         from heartbeats import hooks
         from recovery.escalation.escalating import escalate_after_release
         from recovery.retries.scheduling import retry_if_transient
+        from recovery.sweeps.backstop import Backstop
 
         hooks.register_escalation(escalate_after_release)
         hooks.register_bounded_retry(retry_if_transient)
+        hooks.register_backstop(Backstop())

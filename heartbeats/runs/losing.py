@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 
 from agents.vocabulary import NOT_INVOKABLE
 from heartbeats import hooks
@@ -17,6 +16,7 @@ from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.ending import Ending, let_go, lock_for_end
 from heartbeats.runs.issue_ledger import ledger_of
 from heartbeats.runs.lifecycle import Note, add_notes, move_run, move_wakeup, run_status_event
+from heartbeats.runs.poison import count_kill
 from heartbeats.runs.releasing import release_and_promote
 from heartbeats.runs.scheduling import queue_run, repeat_of, retry_context
 from heartbeats.runs.stopping import settle_agent, stop_live_run
@@ -51,18 +51,23 @@ def lose_run(
     evidence: Mapping[str, Any],
     may_retry: bool,
     now: datetime,
+    supervisor_lost: bool = False,
 ) -> Lost:
     """End a running run as `failed` with `code`; with `may_retry` and no process-loss retry spent, queue exactly one.
 
     `evidence` (pid, group, descendant flag, …; JSON already) goes into the event. The retry inherits the execution
     lock; the checkout stays. Without retry the issue is released (spec/2 H). Conditional on `epoch`: losing is normal.
-    Nothing of the process may be left: the caller has ended its group.
+    Nothing of the process may be left: the caller has ended its group. `supervisor_lost`: it died while nobody watched;
+    after three such deaths, those of the runs that it repeats included, the run is parked (spec/3 K.16).
     """
     with transaction.atomic():
         ending = lock_for_end(run_id)
         run = ending.run
         if run.epoch != epoch or run.status != RunStatus.RUNNING:
             return Lost(won=False)
+        if supervisor_lost and count_kill(run):
+            code, may_retry = ErrorCode.POISON, False
+            message = f"{message}; parked after its execution ended its supervisor {run.supervisor_losses} times"
         retries = may_retry and run.process_loss_retry_count < MAX_PROCESS_LOSS_RETRIES and _may_run_again(ending)
         stop_live_run(ending, RunStatus.FAILED, code=code.value, error=message, now=now, process_gone=True)
         retry = _retry_lost(ending, now) if retries else None
@@ -147,12 +152,6 @@ def mark_detached(run_id: UUID, *, epoch: int, message: str, evidence: Mapping[s
         add_notes(run, Note(message, level="warn", payload=dict(evidence)))
         run_status_event(run).save(force_insert=True)
     return True
-
-
-def note_supervisor_loss(run_ids: list[UUID]) -> int:
-    """Count one lost supervisor against each of these running runs (spec/3 K.16); returns how many there were."""
-    running = HeartbeatRun.objects.filter(pk__in=run_ids, status=RunStatus.RUNNING)
-    return running.update(supervisor_losses=F("supervisor_losses") + 1)
 
 
 def _may_run_again(ending: Ending) -> bool:

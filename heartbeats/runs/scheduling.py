@@ -54,6 +54,7 @@ class NewRun:
     retry_reason: RetryReason | None = None
     process_loss_retry_count: int = 0
     failure_retry_count: int = 0
+    supervisor_losses: int = 0
     scheduled_retry_attempt: int = 0
     continuation_attempt: int = 0
     scheduled_retry_at: datetime | None = None
@@ -114,6 +115,7 @@ def insert_run(new: NewRun, *, run_id: UUID, wakeup_id: UUID, wakeup: Mapping[st
         "retry_reason": _text(new.retry_reason),
         "process_loss_retry_count": new.process_loss_retry_count,
         "failure_retry_count": new.failure_retry_count,
+        "supervisor_losses": new.supervisor_losses,
         "scheduled_retry_attempt": new.scheduled_retry_attempt,
         "scheduled_retry_at": new.scheduled_retry_at,
         "continuation_attempt": new.continuation_attempt,
@@ -148,6 +150,7 @@ def repeat_of(
         "wake_comment_id": run.wake_comment_id,
         "session_id_before": saved_session_id(run.agent_id, agent.adapter_type, run.task_key),
         "continuation_attempt": run.continuation_attempt,
+        "supervisor_losses": run.supervisor_losses,
         "inherits_lock": True,
         **more,
     }

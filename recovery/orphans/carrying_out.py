@@ -27,6 +27,7 @@ from recovery.orphans.observing import Looker, Seen
 from recovery.orphans.verdict import (
     Adopt,
     DetachAndAdopt,
+    Evidence,
     FinaliseFromRecord,
     Keep,
     Lose,
@@ -126,6 +127,7 @@ def _end(seen: Seen, verdict: LoseAndRetry | Lose | Park, now: datetime) -> bool
         evidence=evidence_of(seen, verdict),
         may_retry=isinstance(verdict, LoseAndRetry),
         now=now,
+        supervisor_lost=verdict.evidence is Evidence.PROCESS_GONE and not isinstance(verdict, Park),
     ).won
 
 

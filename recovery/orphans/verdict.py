@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agents.vocabulary import AdapterType
+from heartbeats.runs.poison import MOST_KILLS
 from heartbeats.vocabulary import ErrorCode
 from recovery.orphans.facts import Observer, ProcessVerdict, RunFacts
 
 PROCESS_LOSS_RETRY_LIMIT = 1
 UNSPAWNED_REQUEUE_LIMIT = 1
-POISON_KILL_LIMIT = 3
+POISON_KILL_LIMIT = MOST_KILLS
 
 
 class Evidence(StrEnum):

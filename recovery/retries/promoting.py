@@ -88,6 +88,7 @@ def _take(work: SweepPass, run_ids: Sequence[UUID]) -> None:
         return
     for run_id in trying:
         work.note(run_id, results[run_id])
+        work.healed(run_id)
 
 
 def decide_batch(run_ids: Sequence[UUID], *, now: datetime, dry_run: bool) -> dict[UUID, RowResult]:

@@ -110,7 +110,7 @@ class SweepPass:
             self._failed(row_id, error)
         else:
             self.note(row_id, result)
-            self._healed(row_id)
+            self.healed(row_id)
 
     def may_try(self, row_id: UUID) -> bool:
         """False for a row that raised lately and was pushed forward."""
@@ -138,7 +138,8 @@ class SweepPass:
             self._trouble()[row_id] = pushed.trouble
             _remember(self.sweep, row_id, pushed.trouble, text)
 
-    def _healed(self, row_id: UUID) -> None:
+    def healed(self, row_id: UUID) -> None:
+        """A row that did not raise is no poison any more."""
         if not self.dry_run and self._trouble().pop(row_id, None) is not None:
             PoisonRow.objects.filter(sweep=self.sweep, row_id=row_id).delete()
 

@@ -60,6 +60,8 @@ class Attempt:
     flushed_at: float = 0.0
     flushed_bytes: int = 0
     causes: list[StopCause] = field(default_factory=list)
+    left_behind: bool = False  # by an earlier supervisor
+    died_unwatched: bool = False  # it was gone when this supervisor came
 
     @property
     def name(self) -> str:

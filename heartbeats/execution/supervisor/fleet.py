@@ -45,6 +45,7 @@ class Fleet:
         self._desk = desk
         self._watch = watch
         self._unwatch = unwatch
+        self._first_look = True
 
     def of_run(self, run_id: str) -> list[Attempt]:
         """The attempts of one run: almost always one."""
@@ -55,7 +56,9 @@ class Fleet:
         for directory in rundir.live_dirs(self._runs_dir):
             if directory.name not in self.attempts and (attempt := attempt_of(directory)) is not None:
                 self.attempts[attempt.name] = attempt
+                attempt.left_behind = self._first_look
                 self.look(attempt)
+        self._first_look = False
 
     def look(self, attempt: Attempt) -> None:
         """See where the attempt stands, and do what follows."""
@@ -63,6 +66,7 @@ class Fleet:
         stage = attempt.look(self._host.boot_id)
         if stage is not before and stage is not Stage.STARTING:
             log.info("attempt", name=attempt.name, stage=stage.value)
+        attempt.died_unwatched |= attempt.left_behind and before is Stage.STARTING and stage is Stage.VANISHED
         if stage is Stage.RUNNING and attempt.watch_fd is None:
             self._watch_shim(attempt)
         elif stage is Stage.ABANDONED:

@@ -159,6 +159,7 @@ def lose(attempt: Attempt, message: str, evidence: dict[str, Any]) -> Lost | Non
             evidence=evidence,
             may_retry=True,
             now=now,
+            supervisor_lost=attempt.died_unwatched,
         )
     except HeartbeatRun.DoesNotExist:
         return None

@@ -26,6 +26,7 @@ from heartbeats.execution.supervisor.housekeeping import clean
 from heartbeats.execution.supervisor.leasing import LeaseKeeper
 from heartbeats.execution.supervisor.listening import Listener, listen
 from heartbeats.execution.supervisor.output import OutputWatch
+from heartbeats.hooks import sweep_what_is_overdue
 
 _BUSY_SEC = 0.03  # while processes are being ended
 _TELLING_SEC = 0.05  # while output waits to be told
@@ -49,6 +50,8 @@ class Supervisor:
         self._poll = select.poll()
         self._shims: dict[int, str] = {}
         self._desk = Desk()
+        self._backstop = Desk()  # of its own: a long pass must not delay a renewal
+        self._backing = False
         self._announcer = Announcer()
         self._fleet = Fleet(host, runs_dir, self._desk, self._watch, self._unwatch)
         self._leases = LeaseKeeper(host, runs_dir, timings, self._desk, self._fleet)
@@ -66,12 +69,13 @@ class Supervisor:
     def run(self) -> None:
         """Adopt what is there, then watch until SIGTERM or SIGINT."""
         self._bell = open_doorbell(self._runs_dir)
-        for fd in (self._bell.fileno(), self._wake_read, self._desk.answers_fd):
+        for fd in (self._bell.fileno(), self._wake_read, self._desk.answers_fd, self._backstop.answers_fd):
             self._poll.register(fd, select.POLLIN)
         signal.set_wakeup_fd(self._wake_write)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)
         self._desk.open()
+        self._backstop.open()
         self._announcer.open()
         self._fleet.discover()
         self._leases.adopt()
@@ -107,6 +111,7 @@ class Supervisor:
         """One round. Leases come first: what is not ours any more is not acted for."""
         self._leases.renew_if_due()
         self._desk.deliver()
+        self._backstop.deliver()
         for fd in ready:
             self._hear(fd)
         self._leases.stop_what_runs_out()
@@ -173,9 +178,22 @@ class Supervisor:
             self._ring_at = now + self._timings.sweep_every
             age = _UNHEARD_SWEEPS * self._timings.sweep_every
             self._desk.ask(partial(ledger.ring_again, self._host, age))
+            self._back_up()
         if self._listener is None and now >= self._listen_at:
             self._listen_at = now + _RECONNECT_SEC
             self._desk.ask(listen, done=self._listening)
+
+    def _back_up(self) -> None:
+        """Make the sweeps that beat and the workers owe; one round at a time."""
+        if self._backing:
+            return
+        self._backing = True
+        self._backstop.ask(
+            sweep_what_is_overdue, done=lambda _answer: self._backed_up(), failed=lambda _error: self._backed_up()
+        )
+
+    def _backed_up(self) -> None:
+        self._backing = False
 
     def _listening(self, listener: Listener) -> None:
         if self._listener is None:
@@ -197,6 +215,7 @@ class Supervisor:
         """Hand over cleanly. Runs that live are left to the next supervisor, with a lease that is still good."""
         log.info("supervisor_leaves", runs=len(self._fleet.attempts))
         self._desk.close(_LEAVE_SEC)
+        self._backstop.close(1.0)
         self._announcer.close(1.0)
         if self._listener is not None:
             self._listener.close()
