@@ -1,0 +1,273 @@
+"""The table of spec/6 section 3. The limits are seconds under the short timings of tests (lease 8 s, sweep 1 s)."""
+
+from __future__ import annotations
+
+from tests.chaos.fault import Fault, Speed
+from tests.chaos.quick import messages, rows, verdicts
+
+_ADOPTION = "tests/heartbeats/supervisor/test_supervisor_adoption.py::test_"
+_STOPPING = "tests/heartbeats/supervisor/test_supervisor_stopping.py::test_"
+_OUTAGES = "tests/heartbeats/supervisor/test_supervisor_outages.py::test_"
+_OUTPUT = "tests/heartbeats/supervisor/test_supervisor_output.py::test_"
+_REAPING = "tests/recovery/orphans/test_orphans_reaping.py::test_"
+_RACING = "tests/heartbeats/runs/test_runs_racing.py::test_"
+_LIVE = "tests/heartbeats/live/test_live_feed.py::test_"
+_CONTRACT = "tests/heartbeats/intake/test_intake_contract.py::test_"
+_REMOTE = "tests/heartbeats/intake/test_intake_end_to_end.py::test_"
+_OPENAPI = "tests/heartbeats/intake/test_intake_openapi.py::test_"
+
+FAULTS = (
+    Fault(
+        1,
+        "supervisor killed ten times in a row while the command runs",
+        "same child, no restart, whole log, true exit code",
+        tests=(f"{_ADOPTION}ten_kills_of_the_supervisor_leave_the_same_child_the_whole_log_and_the_true_exit_code",),
+    ),
+    Fault(
+        2,
+        "supervisor, shim and child killed together",
+        "the run is lost, exactly one retry",
+        tests=(f"{_ADOPTION}when_supervisor_shim_and_child_are_killed_the_run_is_lost_and_retried_once",),
+    ),
+    Fault(
+        3,
+        "the child ends while no supervisor lives",
+        "finalised from its exit record with the true code, not lost",
+        tests=(f"{_ADOPTION}a_command_that_ended_while_nobody_lived_is_finalised_with_its_true_exit_code",),
+    ),
+    Fault(
+        4,
+        "death between claim and spawn, and between spawn and record",
+        "queued again once, no second child, the stray found by its marker",
+        tests=(
+            f"{_STOPPING}a_claim_that_was_never_started_is_queued_again_once_and_then_lost",
+            f"{_STOPPING}a_start_that_died_in_the_middle_is_queued_again_and_its_directory_cannot_be_used",
+            f"{_STOPPING}a_stray_child_of_a_dead_start_is_found_by_its_marker_and_stopped",
+        ),
+    ),
+    Fault(
+        5,
+        "the host reboots: another boot id, old pids in use",
+        "every earlier attempt is lost at once, nobody is signalled",
+        tests=(
+            f"{_ADOPTION}after_a_reboot_every_attempt_is_lost_and_nobody_is_signalled",
+            f"{_REAPING}a_reboot_ends_every_run_of_the_earlier_boot_at_once_and_signals_nobody",
+        ),
+    ),
+    Fault(
+        6,
+        "the recorded pid belongs to an innocent process",
+        "treated as gone; the innocent lives on",
+        tests=(
+            f"{_ADOPTION}a_recycled_pid_belongs_to_a_stranger_who_lives_on",
+            f"{_REAPING}a_recycled_pid_is_not_our_process_and_stays_alive",
+        ),
+    ),
+    Fault(
+        7,
+        "the child ignores TERM and leaves grandchildren",
+        "the whole group is gone, cancelled once",
+        tests=(
+            f"{_STOPPING}a_cancel_ends_the_whole_group_though_it_ignores_term",
+            f"{_STOPPING}daemons_that_a_command_leaves_behind_are_stopped",
+        ),
+    ),
+    Fault(
+        8,
+        "beat is dead",
+        "/readyz is red; the supervisor's own passes keep G3",
+        limit=20,
+        function=verdicts.beat_is_dead,
+        speed=Speed.QUICK,
+    ),
+    Fault(
+        9,
+        "eight reapers at one barrier on 200 dead runs",
+        "one verdict, one event, one retry each; no deadlock",
+        limit=30,
+        function=rows.eight_reapers_at_once,
+        speed=Speed.QUICK,
+    ),
+    Fault(
+        10,
+        "the worker's success commits between the reaper's look and its verdict",
+        "`succeeded` stands, the reaper lost the race, no retry",
+        limit=2,
+        function=verdicts.reaper_meets_a_finishing_worker,
+        speed=Speed.QUICK,
+        tests=(f"{_RACING}finishing_losing_and_cancelling_at_once_have_one_winner",),
+    ),
+    Fault(
+        11,
+        "a completion arrives after the run was reaped",
+        "409 STALE_EPOCH, kept as late report, state unchanged",
+        limit=2,
+        function=messages.a_completion_arrives_after_the_verdict,
+        speed=Speed.QUICK,
+    ),
+    Fault(
+        12,
+        "every message delivered three times, shuffled",
+        "the same final rows, one side effect each",
+        limit=30,
+        function=messages.every_message_three_times_shuffled,
+        speed=Speed.QUICK,
+    ),
+    Fault(
+        13,
+        "Redis forgets 500 doorbells",
+        "one pass rings for all 500 again",
+        limit=15,
+        function=messages.redis_forgets_every_message,
+        speed=Speed.QUICK,
+    ),
+    Fault(14, "Redis killed, down for a while", "the API takes work; after the return all of it is done"),
+    Fault(15, "Redis is full", "rows committed, delivered when there is space"),
+    Fault(16, "PostgreSQL restarts at once under load", "503, never accepted and lost; no run is lost"),
+    Fault(
+        17,
+        "the answer to a COMMIT is lost",
+        "the same idempotency key gives one row, one event, one answer",
+        limit=5,
+        function=messages.the_answer_to_a_commit_is_lost,
+        speed=Speed.QUICK,
+    ),
+    Fault(18, "PostgreSQL frozen for longer than the leases", "nothing is reaped, leases extended"),
+    Fault(19, "the whole control plane is down while agents live", "no run is lost"),
+    Fault(
+        20,
+        "nine of ten leases end at once",
+        "verdicts withheld, one incident; a single dead agent later is judged as ever",
+        limit=2,
+        function=verdicts.nine_of_ten_leases_end_at_once,
+        speed=Speed.QUICK,
+        tests=(f"{_REAPING}a_confirmed_mass_loss_is_released_at_a_limited_rate_oldest_first_and_then_closed",),
+    ),
+    Fault(
+        21,
+        "the application's clock is ten minutes off, both ways",
+        "no verdict changes; leases follow database time",
+        limit=5,
+        function=verdicts.application_clock_is_wrong,
+        speed=Speed.QUICK,
+    ),
+    Fault(
+        22,
+        "an agent claims times of other centuries",
+        "nothing is decided by them",
+        limit=5,
+        function=messages.an_agents_clock_is_wrong,
+        speed=Speed.QUICK,
+    ),
+    Fault(
+        23,
+        "the executor cannot reach the database, short and for longer than its lease",
+        "short: nothing; long: it stops its child before the lease ends, no overlap",
+        tests=(
+            f"{_OUTAGES}a_short_cut_changes_nothing_and_no_line_is_lost",
+            f"{_OUTAGES}who_cannot_renew_stops_its_child_before_the_lease_ends_and_gives_the_run_back",
+            f"{_REMOTE}an_agent_survives_a_server_restart_and_loses_no_line",
+        ),
+    ),
+    Fault(
+        24,
+        "output and heartbeats duplicated, delayed, shuffled",
+        "each line once and in order; nothing changes after the end",
+        limit=10,
+        function=messages.heartbeats_and_output_out_of_order,
+        speed=Speed.QUICK,
+    ),
+    Fault(25, "10,000 heartbeats in ten seconds", "no error, p99 < 1 s", missing="belongs to the load benchmark"),
+    Fault(26, "1,000 agents reconnect at once", "jittered, bounded pool", missing="belongs to the load benchmark"),
+    Fault(27, "a fan-out is killed in the middle", "resumed, no duplicate", missing="no failpoint in the fan-out"),
+    Fault(
+        28,
+        "a run kills its supervisor at every attempt",
+        "parked as poison after three kills, neighbours unaffected",
+        limit=60,
+        function=verdicts.a_run_that_kills_its_supervisor,
+        speed=Speed.QUICK,
+        tests=(f"{_REAPING}a_run_that_killed_its_supervisor_three_times_is_parked_not_tried_again",),
+    ),
+    Fault(29, "a provider fails for everybody", "capped jittered retries", missing="no storm of 500 runs yet"),
+    Fault(30, "the disk of the run logs is full", "the run goes on, its log says where it stops"),
+    Fault(31, "the disk of PostgreSQL is full", "503, no corruption", missing="needs a small tablespace"),
+    Fault(32, "a socket client never reads", "closed with 4008, others unaffected"),
+    Fault(
+        33,
+        "live frames are lost",
+        "the gap is found and filled",
+        tests=(
+            f"{_LIVE}a_client_names_the_last_id_it_saw_and_gets_the_rest",
+            f"{_LIVE}a_client_that_was_away_too_long_is_told_to_fetch_everything",
+        ),
+    ),
+    Fault(
+        34,
+        "death between commit and publish; a rolled-back change",
+        "the event is pushed later; nothing is announced that was not committed",
+        tests=(
+            f"{_LIVE}an_event_that_was_numbered_but_not_pushed_is_pushed_again",
+            f"{_LIVE}a_rolled_back_change_is_never_announced",
+        ),
+    ),
+    Fault(35, "an operator edits 5,000 rows during beats", "beats wait < 2 s", missing="not written"),
+    Fault(
+        36,
+        "verbs in opposite order",
+        "no deadlock",
+        tests=(f"{_RACING}verbs_in_every_order_never_deadlock",),
+    ),
+    Fault(
+        37,
+        "bad data: unknown words, NUL, not UTF-8, deep, huge",
+        "4xx with a code, rows unchanged",
+        tests=(
+            f"{_CONTRACT}nul_and_lone_surrogates_never_cost_a_heartbeat",
+            f"{_CONTRACT}a_body_above_one_mebibyte_is_a_413_in_the_envelope",
+            f"{_CONTRACT}a_context_of_twenty_levels_is_kept_to_depth_six",
+            f"{_OUTPUT}output_that_is_not_text_ends_in_an_ordinary_run",
+            f"{_OPENAPI}nothing_crashes_the_agent_api_and_every_answer_is_as_documented",
+        ),
+    ),
+    Fault(38, "old workers against a new schema", "both work", missing="there is one build so far"),
+    Fault(
+        39,
+        "an agent's key is revoked in the middle of a run",
+        "the agent stops",
+        tests=(f"{_REMOTE}an_agent_whose_key_is_revoked_ends_with_an_error",),
+    ),
+    Fault(40, "everything is stopped and started with work in flight", "nothing lost, doubled or retried"),
+    Fault(
+        41,
+        "one of 500 rows makes the sweep raise",
+        "499 done, one flagged and pushed forward, one alarm",
+        limit=30,
+        function=rows.one_row_raises,
+        speed=Speed.QUICK,
+    ),
+    Fault(
+        42,
+        "1,000 rows in front cannot be acted on",
+        "the rows behind them are handled in the same pass",
+        limit=5,
+        function=rows.a_thousand_rows_that_cannot_be_acted_on,
+        speed=Speed.QUICK,
+    ),
+    Fault(
+        43,
+        "the supervisor is frozen and loses its run meanwhile",
+        "it asks first, stops the child, reports no success",
+        tests=(f"{_STOPPING}a_frozen_supervisor_that_lost_its_run_stops_the_child_and_reports_no_success",),
+    ),
+    Fault(
+        44,
+        "the supervisor loses the database but not its child",
+        "output is kept on disk, no line lost or doubled",
+        tests=(
+            f"{_OUTAGES}a_short_cut_changes_nothing_and_no_line_is_lost",
+            f"{_OUTAGES}a_command_that_ends_while_the_database_is_away_is_finalised_when_it_is_back",
+        ),
+    ),
+    Fault(45, "the database is restored from a backup", "no execution twice", missing="there is no restore command"),
+)

@@ -1,0 +1,3 @@
+"""Quick injections, by what they break."""
+
+from __future__ import annotations

@@ -1,0 +1,31 @@
+"""The quick rows of the table of faults. Each ends with the audit; `make chaos` runs all rows and reports."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from recovery.audit.run import audit
+from tests.chaos.catalogue import FAULTS
+from tests.chaos.fault import Fault, Outcome, Speed, failed, judged
+from tests.chaos.report import keep
+from tests.chaos.world import World
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(90)]
+
+QUICK = [fault for fault in FAULTS if fault.speed is Speed.QUICK]
+
+
+@pytest.mark.parametrize("fault", QUICK, ids=lambda fault: f"row{fault.number}")
+def test_fault(fault: Fault, world: World) -> None:
+    assert fault.function is not None
+    began = time.monotonic()
+    try:
+        seen = fault.function(world)
+    except BaseException as problem:
+        keep(failed(fault, f"{type(problem).__name__}: {problem}", time.monotonic() - began, None))
+        raise
+    report = judged(fault, seen, "; ".join(violation.text for violation in audit()) or "clean")
+    keep(report)
+    assert report.outcome is Outcome.PASSED, report
