@@ -20,8 +20,8 @@ class AgentQuerySet(models.QuerySet["Agent"]):
 class Agent(CompanyModel):
     """A worker.
 
-    The columns below `runtime_config` repeat what sweeps and gates decide on; `agents.configuration` keeps them in step.
-    `timer_due_at` is the deadline of the next timer wake (null: none), recomputed on every write that moves it.
+    The columns below `runtime_config` repeat what sweeps and gates decide on; `agents.configuration` keeps both in
+    step. `timer_due_at` is the deadline of the next timer wake (null: none), recomputed on every write that moves it.
     """
 
     name = models.CharField(max_length=200)
