@@ -61,6 +61,7 @@ def api(fleet: Fleet) -> Any:
     return from_wsgi("/api/openapi.json", app=application)
 
 
+AGENT_API = "/api/v1/agent/"
 PATHS = ["heartbeat", "errors", "tasks/next", "tasks/{task_id}/report", "tasks/{task_id}/log"]
 
 
@@ -94,8 +95,22 @@ def document() -> dict[str, Any]:
 
 
 def test_every_route_of_the_agent_api_is_in_the_document() -> None:
-    paths = {path.removeprefix("/api/v1/agent/") for path in document()["paths"]}
+    paths = {path.removeprefix(AGENT_API) for path in document()["paths"] if path.startswith(AGENT_API)}
     assert paths == set(PATHS)
+
+
+def test_every_operation_in_the_document_says_what_it_answers() -> None:
+    operations = [(path, verb, told) for path, verbs in document()["paths"].items() for verb, told in verbs.items()]
+    silent = [
+        (path, verb) for path, verb, told in operations if "content" not in next(iter(told["responses"].values()))
+    ]
+    assert silent == []
+    assert {"/api/companies/{company_id}/agents", "/api/approvals/{ref}"} <= {path for path, *_ in operations}
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [told["operationId"] for verbs in document()["paths"].values() for told in verbs.values()]
+    assert len(names) == len(set(names))
 
 
 def test_the_document_has_the_wire_names_and_the_caps() -> None:
@@ -110,9 +125,10 @@ def test_the_document_has_the_wire_names_and_the_caps() -> None:
     assert sorted(schemas["HeartbeatBodyStatusEnum"]["enum"]) == ["benchmarked", "busy", "error", "online"]
 
 
-def test_every_operation_asks_for_the_agents_key() -> None:
-    for path in document()["paths"].values():
-        assert path["post"]["security"] == [{"agentKey": []}]
+def test_every_operation_of_the_agent_api_asks_for_the_agents_key() -> None:
+    for path, verbs in document()["paths"].items():
+        if path.startswith(AGENT_API):
+            assert verbs["post"]["security"] == [{"agentKey": []}]
 
 
 def test_the_documentation_page_is_served_from_our_own_files() -> None:
