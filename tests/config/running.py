@@ -56,7 +56,7 @@ class Running:
         """Everything said so far."""
         return "\n".join(self.lines)
 
-    def hear(self, pattern: str, *, times: int = 1, seconds: float = 30.0) -> re.Match[str]:
+    def hear(self, pattern: str, *, times: int = 1, seconds: float = 60.0) -> re.Match[str]:
         """Wait until `pattern` has been said `times` times and return the last match."""
         found: list[re.Match[str]] = []
 
@@ -68,7 +68,7 @@ class Running:
             assert self._said.wait_for(heard, seconds), f"never heard {pattern!r} {times} times in:\n{self.text}"
         return found[times - 1]
 
-    def end(self, number: signal.Signals = signal.SIGINT, seconds: float = 30.0) -> int:
+    def end(self, number: signal.Signals = signal.SIGINT, seconds: float = 60.0) -> int:
         """Send a signal, wait for the end and return the exit code."""
         self.process.send_signal(number)
         code = self.process.wait(seconds)
@@ -98,7 +98,7 @@ def python(script: str | Path, *arguments: str) -> list[str | Path]:
     return [sys.executable, script, *arguments]
 
 
-def eventually(fact: Callable[[], bool], seconds: float = 15.0) -> bool:
+def eventually(fact: Callable[[], bool], seconds: float = 30.0) -> bool:
     """Poll a fact about other processes until it is true or the deadline has passed."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

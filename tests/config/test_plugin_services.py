@@ -20,7 +20,8 @@ import os, signal
 
 def test_forever():
     os.write(2, f"\\nusing {os.environ['DATABASE_URL']} {os.environ['REDIS_URL']}\\n".encode())
-    signal.pause()
+    while True:
+        signal.sigtimedwait([], 0.2)
 """
 
 TWO = """
@@ -56,7 +57,7 @@ def test_an_interrupted_run_leaves_no_server(tmp_path: Path, number: signal.Sign
 
 def test_workers_share_the_database_server_and_have_a_redis_database_each(tmp_path: Path) -> None:
     with pytest_run(tmp_path, TWO, "-n", "2") as program:
-        assert program.process.wait(60) == 0
+        assert program.process.wait(90) == 0
         program.hear("4 passed")
         found = re.findall(r"using (\S+) \S+/(\d+)$", program.text, re.MULTILINE)
     assert len({database for database, _ in found}) == 1

@@ -49,9 +49,9 @@ _POOL_SIZE = 10
 def rows_of(model: type[models.Model], count: int, company: Company | None = None) -> list[Any]:
     """So many rows of the table, or as many as it can hold."""
     if model is SweepState:
-        return [SweepState.objects.create(sweep=name, last_error="boom") for name in SweepName]
+        return [SweepState.objects.get_or_create(sweep=name, last_error="boom")[0] for name in SweepName]
     if model is RecoverySettings:
-        return [RecoverySettings.objects.create()]
+        return [RecoverySettings.objects.get_or_create()[0]]
     if model._meta.label_lower in _POOLED:
         first = [row_of(model, company) for _ in range(min(count, _POOL_SIZE))]
         return first + [_like(first[number % _POOL_SIZE]) for number in range(count - len(first))]
