@@ -42,11 +42,15 @@ class ScanDecision:
     blocks_source: bool = False
 
 
-def decide_scan(silence: Silence, evaluation: Evaluation | None) -> ScanDecision:
-    """The one action for a running run. Crossing critical acts once; a closed evaluation covers its own silence."""
+def decide_scan(silence: Silence, evaluation: Evaluation | None, *, evaluates: bool = False) -> ScanDecision:
+    """The one action for a running run. Crossing critical acts once; a closed evaluation covers its own silence.
+
+    `evaluates`: the run's own work is such an evaluation. Its silence is shown on the board and opens no further one:
+    an owner who falls silent over each would be given another for ever (K.9).
+    """
     if silence.level is SilenceLevel.SNOOZED:
         return ScanDecision(ScanAction.SNOOZED)
-    if not silence.alarming:
+    if not silence.alarming or evaluates:
         return ScanDecision(ScanAction.SKIPPED)
     critical = silence.level is SilenceLevel.CRITICAL
     if evaluation is not None and evaluation.open:

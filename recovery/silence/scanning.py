@@ -105,7 +105,8 @@ def _judge(run_id: UUID, now: datetime) -> Scanned | None:
     silence = judge_silence(SilenceFacts(run.status, *times, decided), now=now)
     about = Issue.objects.filter(company_id=run.company_id, origin_kind=KIND, origin_id=str(run.pk))
     evaluation = about.order_by("-created_at").first()
-    return Scanned(run, silence, evaluation, decide_scan(silence, _known(evaluation)))
+    evaluates = run.issue is not None and run.issue.origin_kind == KIND
+    return Scanned(run, silence, evaluation, decide_scan(silence, _known(evaluation), evaluates=evaluates))
 
 
 def _known(issue: Issue | None) -> Evaluation | None:

@@ -136,6 +136,18 @@ def test_without_an_able_owner_the_issue_waits_for_a_person() -> None:
     assert evaluations()[0].assignee_agent_id is None
 
 
+def test_the_silence_of_an_evaluation_opens_no_further_one() -> None:
+    """An owner that falls silent over each evaluation would be given another for ever (K.9)."""
+    first = silent(5)
+    scan()
+    [evaluation] = evaluations()
+    owner = first.agent.reports_to
+    HeartbeatRun.objects.filter(issue=evaluation).delete()
+    running_run(agent=owner, issue=evaluation, last_output_at=timezone.now() - timedelta(hours=5))
+    report = scan()
+    assert (report.details["skipped"], len(evaluations())) == (1, 1)
+
+
 def test_a_dry_run_opens_nothing() -> None:
     silent(5)
     assert dry_run(WATCHDOG).counts == {"created": 1}
