@@ -11,7 +11,7 @@ from typing import Any
 from heartbeats.execution.adapters.base import Ended, Instead, Invocation, Plan, Report, SetupError, time_limits
 from heartbeats.execution.adapters.prompt import build_prompt
 from heartbeats.execution.adapters.started import Started, read_started
-from heartbeats.execution.adapters.stream import Said
+from heartbeats.execution.adapters.stream import Said, tokens
 from heartbeats.execution.adapters.trouble import Kind, kind_of, retry_not_before
 from heartbeats.execution.rundir import ExitRecord, RunDir
 from heartbeats.readings import first_text, flag_of, list_of, number_of, text_of
@@ -25,10 +25,11 @@ _MOST_ERROR_CHARS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalCli:
-    """A tool. `arguments` are tried in order and joined; `unknown_session` are expressions for "I do not know that
-    session"; `prompt_as` None sends the prompt through stdin, else it is this option's value (or, empty, the last
-    word). `keys` are environment variables that mean that the use is metered. `verified_with` is the version whose
-    output format was looked at.
+    """A tool. `arguments` are joined in order, `last` are words behind everything else.
+
+    `unknown_session` are expressions for "I do not know that session". `prompt_as` None sends the prompt through stdin;
+    else it is the value of this option (or, empty, the last word). `keys` are environment variables that mean that the
+    use is metered. `verified_with` is the version whose output format was looked at; empty: only its documentation was.
     """
 
     name: str
@@ -39,6 +40,7 @@ class LocalCli:
     kinds: Sequence[Kind] = ()
     unknown_session: Sequence[str] = ()
     prompt_as: str | None = None
+    last: Sequence[str] = ()
     keys: Sequence[str] = ()
     verified_with: str = ""
 
@@ -80,7 +82,7 @@ class LocalCliAdapter:
             raise SetupError("command_missing", "adapterConfig.command is not set, so there is nothing to run.")
         own = [word for words in self.tool.arguments for word in words(invocation)]
         extra = list_of(config.get("extraArgs")) or list_of(config.get("args"))
-        argv = [command, *own, *(str(word) for word in extra)]
+        argv = [command, *own, *(str(word) for word in extra), *self.tool.last]
         prompt = build_prompt(invocation)
         if self.tool.prompt_as is None:
             return argv, prompt
@@ -111,6 +113,8 @@ class LocalCliAdapter:
             again = _again(said, texts, _ended_at(ended))
         return replace(
             report,
+            # said outright, since a session is found dead by runs of it that used nothing
+            usage=report.usage or tokens(0, 0, 0),
             error_message=self._message(said, texts, ended),
             error_code=kind.code if kind else None,
             error_family=str(kind.family) if kind else None,

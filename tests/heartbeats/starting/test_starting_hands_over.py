@@ -12,7 +12,7 @@ from django.utils import timezone
 from agents.models import Agent
 from agents.run_token import read_run_token
 from agents.secrets import store_secret
-from heartbeats.execution import starting
+from heartbeats.execution import preparation, starting
 from heartbeats.execution.logs import plain_text
 from heartbeats.execution.rundir import ExitRecord
 from heartbeats.models import EnvironmentLease, HeartbeatRun
@@ -52,6 +52,7 @@ def test_the_run_token_and_the_secrets_reach_the_agent_and_neither_log_nor_event
     assert env["DEPLOY"] == "***REDACTED***"
     assert env["PAPERCLIP_API_KEY"] == "***REDACTED***"
     invoked = run.events.get(event_type="adapter.invoke").payload
+    assert invoked is not None
     assert "hidden-deploy-value" not in json.dumps(invoked)
     assert invoked["env"]["MY_TOKEN"] == "***REDACTED***"
     assert invoked["env"]["PAPERCLIP_API_KEY"] == "***REDACTED***"
@@ -99,7 +100,7 @@ def test_a_start_leaves_its_lease_its_event_and_a_token_of_its_epoch(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens: list[str | None] = []
-    mint = starting.prepare
+    mint = preparation.prepare
 
     def remember(*args: Any, **kwargs: Any) -> Any:
         prepared = mint(*args, **kwargs)

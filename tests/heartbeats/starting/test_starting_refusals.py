@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from agents.models import Agent
 from agents.secrets import store_secret
-from heartbeats.execution import starting
+from heartbeats.execution import preparation, starting
 from heartbeats.models import EnvironmentLease, HeartbeatRun
 from heartbeats.vocabulary import RunStatus
 from tests.factories.agents import AgentFactory
@@ -91,7 +91,7 @@ def test_an_agent_paused_between_claim_and_launch_never_starts(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     agent: Agent = AgentFactory(adapter_config={"command": "touch", "args": [str(tmp_path / "ran")]})
-    prepare = starting.prepare
+    prepare = preparation.prepare
 
     def pause_then_prepare(*args: Any, **kwargs: Any) -> Any:
         Agent.objects.filter(pk=agent.pk).update(status="paused")
@@ -109,7 +109,7 @@ def test_a_run_cancelled_between_claim_and_launch_never_starts(
     from heartbeats.runs.cancelling import cancel_run
 
     agent: Agent = AgentFactory(adapter_config={"command": "touch", "args": [str(tmp_path / "ran")]})
-    prepare = starting.prepare
+    prepare = preparation.prepare
 
     def cancel_then_prepare(facts: Any, *args: Any, **kwargs: Any) -> Any:
         cancel_run(facts.run.pk, now=timezone.now())
