@@ -5,6 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 SERVERS := $(PY) -m config.services
 PYTEST_ARGS ?=
+CHAOS_ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-run up demo test lint format bench chaos clean
@@ -42,8 +43,8 @@ format: install ## Format the code and fix what can be fixed safely
 bench: install ## Measure; prints JSON lines
 	@$(PY) -m tests.benchmarks
 
-chaos: install ## Kill, freeze and fill things up for a while, then audit
-	@$(PY) -m pytest -m processes $(PYTEST_ARGS)
+chaos: install ## Inject every fault of the table, audit after each, report (CHAOS_ARGS="14 18 --soak 30 --seed 1")
+	@$(PY) -m tests.chaos $(CHAOS_ARGS)
 
 clean: ## Remove caches and .venv; the data in .everbeat stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.chaos.fault import Fault, Speed
 from tests.chaos.quick import messages, rows, verdicts
+from tests.chaos.slow import outages
 
 _ADOPTION = "tests/heartbeats/supervisor/test_supervisor_adoption.py::test_"
 _STOPPING = "tests/heartbeats/supervisor/test_supervisor_stopping.py::test_"
@@ -21,6 +22,9 @@ FAULTS = (
         1,
         "supervisor killed ten times in a row while the command runs",
         "same child, no restart, whole log, true exit code",
+        limit=60,
+        function=outages.every_executor_killed,
+        speed=Speed.SLOW,
         tests=(f"{_ADOPTION}ten_kills_of_the_supervisor_leave_the_same_child_the_whole_log_and_the_true_exit_code",),
     ),
     Fault(
@@ -121,9 +125,30 @@ FAULTS = (
         function=messages.redis_forgets_every_message,
         speed=Speed.QUICK,
     ),
-    Fault(14, "Redis killed, down for a while", "the API takes work; after the return all of it is done"),
-    Fault(15, "Redis is full", "rows committed, delivered when there is space"),
-    Fault(16, "PostgreSQL restarts at once under load", "503, never accepted and lost; no run is lost"),
+    Fault(
+        14,
+        "Redis killed, down for a while",
+        "the API takes work; after the return all of it is done",
+        limit=30,
+        function=outages.redis_is_killed,
+        speed=Speed.SLOW,
+    ),
+    Fault(
+        15,
+        "Redis is full",
+        "rows committed, delivered when there is space",
+        limit=30,
+        function=outages.redis_is_full,
+        speed=Speed.SLOW,
+    ),
+    Fault(
+        16,
+        "PostgreSQL restarts at once under load",
+        "503, never accepted and lost; no run is lost",
+        limit=10,
+        function=outages.postgres_restarts_at_once,
+        speed=Speed.SLOW,
+    ),
     Fault(
         17,
         "the answer to a COMMIT is lost",
@@ -132,8 +157,22 @@ FAULTS = (
         function=messages.the_answer_to_a_commit_is_lost,
         speed=Speed.QUICK,
     ),
-    Fault(18, "PostgreSQL frozen for longer than the leases", "nothing is reaped, leases extended"),
-    Fault(19, "the whole control plane is down while agents live", "no run is lost"),
+    Fault(
+        18,
+        "PostgreSQL frozen for longer than the leases",
+        "nothing is reaped, leases extended",
+        limit=15,
+        function=outages.postgres_is_frozen,
+        speed=Speed.SLOW,
+    ),
+    Fault(
+        19,
+        "the whole control plane is down while agents live",
+        "no run is lost",
+        limit=60,
+        function=outages.control_plane_away,
+        speed=Speed.SLOW,
+    ),
     Fault(
         20,
         "nine of ten leases end at once",
@@ -190,9 +229,11 @@ FAULTS = (
         tests=(f"{_REAPING}a_run_that_killed_its_supervisor_three_times_is_parked_not_tried_again",),
     ),
     Fault(29, "a provider fails for everybody", "capped jittered retries", missing="no storm of 500 runs yet"),
-    Fault(30, "the disk of the run logs is full", "the run goes on, its log says where it stops"),
+    Fault(
+        30, "the disk of the run logs is full", "the run goes on, its log says where it stops", missing="not written"
+    ),
     Fault(31, "the disk of PostgreSQL is full", "503, no corruption", missing="needs a small tablespace"),
-    Fault(32, "a socket client never reads", "closed with 4008, others unaffected"),
+    Fault(32, "a socket client never reads", "closed with 4008, others unaffected", missing="not written"),
     Fault(
         33,
         "live frames are lost",
@@ -237,7 +278,14 @@ FAULTS = (
         "the agent stops",
         tests=(f"{_REMOTE}an_agent_whose_key_is_revoked_ends_with_an_error",),
     ),
-    Fault(40, "everything is stopped and started with work in flight", "nothing lost, doubled or retried"),
+    Fault(
+        40,
+        "everything is stopped and started with work in flight",
+        "nothing lost, doubled or retried",
+        limit=90,
+        function=outages.deployed_with_work_in_flight,
+        speed=Speed.SLOW,
+    ),
     Fault(
         41,
         "one of 500 rows makes the sweep raise",
