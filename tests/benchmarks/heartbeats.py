@@ -127,6 +127,7 @@ def _fleet(stack: Stack, url: str, count: int) -> list[NewKey]:
                values (gen_random_uuid(), %s, %s, 'bench', %s, %s, now(), now())""",
             [(company, agent, key.key_hash, key.prefix) for (agent, company), key in zip(rows, keys, strict=True)],
         )
+        link.execute("update agents_agent set presence = 'online' where name like 'Beating%'")
         link.commit()
         link.autocommit = True
         link.execute("analyze")
