@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 
-class ForbiddenMove(ValueError):  # noqa: N818 - reads as what it is
+class ForbiddenMove(ValueError):
     """The table has no such move. A fault of the calling code, never of the data."""
 
 

@@ -1,6 +1,5 @@
 """What the supervisor's tests supervise: one small program in several parts (`python fake_process.py ROLE`)."""
 
-# ruff: noqa: T201
 
 from __future__ import annotations
 

@@ -21,11 +21,11 @@ class WireError(APIException):
         self.details = details
 
 
-class BadRequest(WireError):  # noqa: N818
+class BadRequest(WireError):
     """400 for a query value or body that no serializer describes."""
 
 
-class Unauthorized(WireError):  # noqa: N818
+class Unauthorized(WireError):
     """401: nobody we know."""
 
     status_code: int = 401
@@ -33,7 +33,7 @@ class Unauthorized(WireError):  # noqa: N818
     default_code = "unauthorized"
 
 
-class Forbidden(WireError):  # noqa: N818
+class Forbidden(WireError):
     """403: known, but not allowed."""
 
     status_code: int = 403
@@ -41,7 +41,7 @@ class Forbidden(WireError):  # noqa: N818
     default_code = "forbidden"
 
 
-class NotFound(WireError):  # noqa: N818
+class NotFound(WireError):
     """404: `NotFound.of("Issue")` says `Issue not found`."""
 
     status_code: int = 404
@@ -54,7 +54,7 @@ class NotFound(WireError):  # noqa: N818
         return cls(f"{thing} not found")
 
 
-class Conflict(WireError):  # noqa: N818
+class Conflict(WireError):
     """409: it contradicts the present state."""
 
     status_code: int = 409
@@ -72,7 +72,7 @@ class StaleEpoch(Conflict):
         super().__init__(text, details={"code": self.default_code})
 
 
-class Unprocessable(WireError):  # noqa: N818
+class Unprocessable(WireError):
     """422: well formed and wrong."""
 
     status_code: int = 422
@@ -80,7 +80,7 @@ class Unprocessable(WireError):  # noqa: N818
     default_code = "unprocessable"
 
 
-class BodyTooLarge(WireError):  # noqa: N818
+class BodyTooLarge(WireError):
     """413: the body is over the limit of the API."""
 
     status_code: int = 413

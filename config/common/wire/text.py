@@ -13,7 +13,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _TYPED_NEWLINE = re.compile(r"\\r\\n|\\n|\\r")
 
 
-class TooDeep(ValueError):  # noqa: N818
+class TooDeep(ValueError):
     """A JSON value is nested more than MAX_DEPTH levels."""
 
 
