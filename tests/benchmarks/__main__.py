@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import heartbeats, runs
+from tests.benchmarks import heartbeats, runs, sweeps
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "runs": runs.bench,
     "heartbeats": heartbeats.bench,
+    "sweeps": sweeps.bench,
 }
 
 

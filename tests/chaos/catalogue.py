@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.chaos.fault import Fault, Speed
 from tests.chaos.quick import messages, rows, verdicts
-from tests.chaos.slow import outages
+from tests.chaos.slow import hosts, outages
 
 _ADOPTION = "tests/heartbeats/supervisor/test_supervisor_adoption.py::test_"
 _STOPPING = "tests/heartbeats/supervisor/test_supervisor_stopping.py::test_"
@@ -51,8 +51,11 @@ FAULTS = (
     ),
     Fault(
         5,
-        "the host reboots: another boot id, old pids in use",
-        "every earlier attempt is lost at once, nobody is signalled",
+        "of two hosts one is killed and started, the other reboots; old pids in use",
+        "attempts of the earlier boot are lost at once, nobody is signalled; runs end on their own host, none doubled",
+        limit=90,
+        function=hosts.two_hosts,
+        speed=Speed.SLOW,
         tests=(
             f"{_ADOPTION}after_a_reboot_every_attempt_is_lost_and_nobody_is_signalled",
             f"{_REAPING}a_reboot_ends_every_run_of_the_earlier_boot_at_once_and_signals_nobody",

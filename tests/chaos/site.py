@@ -85,11 +85,18 @@ class Site:
 
     def kill(self, name: str) -> int:
         """SIGKILL to one of the five processes, named by a word of its command line; how many were hit."""
-        assert self.up is not None
-        hit = [child for child in psutil.Process(self.up.pid).children() if name in " ".join(child.cmdline())]
+        hit = self._named(name)
         for child in hit:
             child.kill()
         return len(hit)
+
+    def count(self, name: str) -> int:
+        """How many of the five processes have this word in their command line."""
+        return len(self._named(name))
+
+    def _named(self, name: str) -> list[psutil.Process]:
+        assert self.up is not None
+        return [child for child in psutil.Process(self.up.pid).children() if name in " ".join(child.cmdline())]
 
     def agent(self, *argv: str, **config: Any) -> str:
         """A new local agent with this command; its id."""

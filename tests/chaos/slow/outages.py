@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -28,7 +30,8 @@ def every_executor_killed(site: Site) -> Seen:
     for _time in range(3):
         assert site.kill("celery -A config worker") == 1
         assert site.kill("manage.py supervise") == 1
-        wait_for(lambda: _supervised(site), 40, what="the next supervisor")
+        ((killed_at,),) = site.rows("select clock_timestamp()")
+        wait_for(partial(_back, site, killed_at), 60, what="the next worker and supervisor")
     took = time.monotonic() - began
     now = site.run(run_id)
     assert (now["status"], now["processPid"]) == ("running", before["processPid"]), now
@@ -197,9 +200,9 @@ class _Load:
                 self.refused[refusal.code] += 1
 
 
-def _supervised(site: Site) -> bool:
-    (fresh,) = site.rows("select count(*) from heartbeats_host where last_seen_at > clock_timestamp() - interval '2 s'")
-    return bool(fresh[0]) and _answers(site.client)
+def _back(site: Site, killed_at: datetime) -> bool:
+    (fresh,) = site.rows("select count(*) from heartbeats_host where last_seen_at > %s", killed_at)
+    return bool(fresh[0]) and site.count("celery -A config worker") == 1 and _answers(site.client)
 
 
 def _answers(client: Client) -> bool:
