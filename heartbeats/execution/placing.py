@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from heartbeats.execution.adapters.base import SetupError
+from heartbeats.execution.prelude.git import shown
 from heartbeats.execution.project_places import strategy_of
 from heartbeats.execution.start_facts import StartFacts
 from heartbeats.execution.workspace_records import own_tree
@@ -50,7 +51,7 @@ def find_place(facts: StartFacts, *, now: datetime) -> Place:
         issue,
         branch=branch_name(text_of(strategy.get("branchTemplate")) or DEFAULT_BRANCH, issue.identifier, issue.title),
         base_ref=text_of(strategy.get("baseRef")) or place.folder.repo_ref,
-        repo_url=place.folder.repo_url,
+        repo_url=shown(place.folder.repo_url) if place.folder.repo_url else None,
         now=now,
     )
     return in_own_tree(place, tree, look=look_at)

@@ -14,6 +14,7 @@ from typing import Any
 from heartbeats.execution import prelude
 from heartbeats.execution.adapters.base import Plan, SetupError
 from heartbeats.execution.adapters.started import PLACE_NAME
+from heartbeats.execution.prelude.git import shown
 from heartbeats.execution.workspaces import PROJECT, Folder, OwnTree, Place
 
 EnvironmentOf = Callable[[Folder, OwnTree | None], Mapping[str, str]]
@@ -57,9 +58,13 @@ def command_for(plan: Plan, place: Place, run_dir: Path, path: str | None, env_o
 
 def _option(folder: Folder, place: Place, env: Mapping[str, str]) -> dict[str, Any]:
     tree = place.tree if folder.source == PROJECT else None
-    facts = {"source": folder.source, "workspaceId": folder.workspace_id, "repoUrl": folder.repo_url}
-    facts["repoRef"] = folder.repo_ref
-    facts["executionWorkspaceId"] = tree.row_id if tree else None
+    facts = {
+        "source": folder.source,
+        "workspaceId": folder.workspace_id,
+        "repoUrl": shown(folder.repo_url) if folder.repo_url else None,
+        "repoRef": folder.repo_ref,
+        "executionWorkspaceId": tree.row_id if tree else None,
+    }
     return {
         "path": folder.path,
         "label": folder.label,

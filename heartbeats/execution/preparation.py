@@ -22,6 +22,7 @@ from heartbeats.execution.bell_socket import doorbell_path
 from heartbeats.execution.launch import LaunchSpec
 from heartbeats.execution.orders import Orders
 from heartbeats.execution.placing import agent_home, find_place
+from heartbeats.execution.prelude.git import shown
 from heartbeats.execution.preluding import command_for
 from heartbeats.execution.project_places import repository_passwords
 from heartbeats.execution.rundir import RunDir
@@ -107,7 +108,7 @@ def _folder(place: Place) -> JsonObject:
     return {
         "cwd": place.cwd,
         "workspaceId": folder.workspace_id,
-        "repoUrl": folder.repo_url,
+        "repoUrl": shown(folder.repo_url) if folder.repo_url else None,
         "repoRef": folder.repo_ref,
         "executionWorkspaceId": place.tree.row_id if place.tree else None,
     }

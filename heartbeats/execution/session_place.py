@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import Any
 
+from heartbeats.execution.prelude.git import shown
 from heartbeats.execution.workspaces import PROJECT, Place
 from heartbeats.readings import object_of, text_of
 from heartbeats.runs.sessions import NO_SESSION, ResumeChoice, SessionState
@@ -46,7 +47,7 @@ def _may_move(session: SessionState, saved: str, place: Place, home: str) -> boo
 
 def _moved(session: SessionState, place: Place) -> SessionState:
     folder = place.folder
-    named = {"workspaceId": folder.workspace_id, "repoUrl": folder.repo_url, "repoRef": folder.repo_ref}
+    named = {"workspaceId": folder.workspace_id, "repoUrl": shown(folder.repo_url or ""), "repoRef": folder.repo_ref}
     params: dict[str, Any] = {**object_of(session.params), "cwd": place.cwd}
     return replace(session, params={**params, **{key: value for key, value in named.items() if value}})
 

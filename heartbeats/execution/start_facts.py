@@ -9,7 +9,7 @@ from uuid import UUID
 from heartbeats.execution.auto_checkout import HarnessCheckout
 from heartbeats.execution.project_places import ProjectPlaces, load_places
 from heartbeats.models import HeartbeatRun, RuntimeState, TaskSession
-from heartbeats.readings import JsonObject
+from heartbeats.readings import JsonObject, text_of
 from heartbeats.runs.compaction import (
     NO_ROTATION,
     Rotation,
@@ -26,6 +26,9 @@ from heartbeats.wakeups.context import HARNESS_CHECKOUT, comment_ids, derive_ses
 from issues.models import Issue, IssueComment, IssueDocument, Project
 
 CONTINUATION_SUMMARY = "continuation-summary"
+# How a retry of a codex run after trouble upstream is to differ from the last one (spec/3 B).
+FALLBACK_MODE = "codexTransientFallbackMode"
+_FRESH_MODES = frozenset({"fresh_session", "fresh_session_safer_invocation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,9 @@ def _saved_session(run: HeartbeatRun) -> SavedTaskSession | None:
 
 
 def _resume(run: HeartbeatRun, saved: SavedTaskSession | None) -> ResumeChoice:
+    mode = text_of(run.context.get(FALLBACK_MODE))
+    if mode in _FRESH_MODES:
+        return ResumeChoice(NO_SESSION, reset_reason=f"the retry is to be a {mode}")
     key = _session_key(run)
     state = None
     if key is None:

@@ -70,6 +70,9 @@ def _message(item: dict[str, object]) -> str | None:
 
 
 def _effort(invocation: Invocation) -> list[str]:
+    """The configured effort, unless a retry after trouble upstream is to ask for nothing special."""
+    if "safer" in str(invocation.context.get("codexTransientFallbackMode")):
+        return []
     effort = first_text(invocation.config.get("modelReasoningEffort"), invocation.config.get("effort"))
     return ["-c", f'model_reasoning_effort="{effort}"'] if effort and effort.isalpha() else []
 

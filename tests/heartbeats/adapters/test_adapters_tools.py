@@ -136,6 +136,15 @@ def test_a_tool_whose_output_nobody_knows_is_refused_with_words(adapter_type: st
     assert (refused.value.code, refused.value.family) == ("adapter_unavailable", "config")
 
 
+def test_a_safer_retry_of_codex_asks_for_no_special_effort(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    asked = invocation(tmp_path, SAVED, effort="high")
+    assert 'model_reasoning_effort="high"' in adapter_for("codex_local").plan(asked).argv
+    safer = replace(asked, context={"codexTransientFallbackMode": "safer_invocation"})
+    assert "-c" not in adapter_for("codex_local").plan(safer).argv
+
+
 def test_a_process_finds_its_session_and_its_handoff_in_its_environment(tmp_path: Path) -> None:
     from dataclasses import replace
 

@@ -104,6 +104,20 @@ def test_a_reset_is_told_in_the_log_with_its_reason(tmp_path: Path, context: dic
     assert run.session_id_before is None
 
 
+@pytest.mark.parametrize(
+    ("mode", "resumed"),
+    [("same_session", "s-1"), ("safer_invocation", "s-1"), ("fresh_session", None),
+     ("fresh_session_safer_invocation", None)],
+)  # fmt: skip
+def test_a_retry_that_is_to_be_fresh_resumes_nothing(mode: str, resumed: str | None) -> None:
+    agent: Agent = AgentFactory(adapter_type="codex_local", adapter_config={})
+    saved(agent)
+    run = begin(agent, codexTransientFallbackMode=mode, resumeSessionParams={"sessionId": "s-1"})
+    facts = facts_of(run)
+    assert facts.resume.session.session_id == resumed
+    assert any(mode in note for note in facts.notes) is (resumed is None)
+
+
 def test_an_explicit_resume_beats_a_reset(tmp_path: Path) -> None:
     agent: Agent = AgentFactory()
     saved(agent)
