@@ -126,7 +126,7 @@ class Site:
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """What the database says, asked beside the API."""
         with psycopg.connect(self.services.database_url, autocommit=True) as link:
-            return link.execute(statement, list(values)).fetchall()  # type: ignore[call-overload,no-any-return]
+            return link.execute(statement, list(values)).fetchall()
 
     def audit(self) -> str:
         """`manage.py audit`: `clean`, or what it printed."""

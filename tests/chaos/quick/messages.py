@@ -214,7 +214,7 @@ def _redis() -> redis.Redis:
 
 
 def _waiting_messages(queue: str) -> int:
-    return int(_redis().llen(f"everbeat:{queue}"))  # type: ignore[arg-type]
+    return int(_redis().llen(f"everbeat:{queue}"))
 
 
 def _free_port() -> int:

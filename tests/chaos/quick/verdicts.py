@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import time_machine
 from django.test import Client
@@ -105,7 +105,7 @@ def application_clock_is_wrong(world: World) -> Seen:
     return Seen("no verdict at +10 or -10 minutes; a lease lasts 60 s of database time", time.monotonic() - began)
 
 
-def _one_pass_that_was_here(at: object) -> None:
+def _one_pass_that_was_here(at: datetime) -> None:
     SweepState.objects.update_or_create(sweep=SweepName.REAP_ORPHANS, defaults={"last_succeeded_at": at})
     assert run_sweep(sweep_named(SweepName.REAP_ORPHANS)).results.acted == 0
 
@@ -137,4 +137,6 @@ def a_run_that_kills_its_supervisor(world: World) -> Seen:
     codes = list(HeartbeatRun.objects.filter(issue=issue).order_by("created_at").values_list("error_code", flat=True))
     assert issue.status == "blocked", (issue.status, codes)
     assert codes[-1] == "poison", codes
-    return Seen(f"parked after {kills} kills ({', '.join(codes)}); the issue is blocked; its neighbour finished", took)
+    return Seen(
+        f"parked after {kills} kills ({', '.join(map(str, codes))}); the issue is blocked; its neighbour finished", took
+    )
