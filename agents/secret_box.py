@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from config.common.clock import require_aware
 
 
-class CannotOpen(Exception):  # noqa: N818
+class CannotOpen(Exception):
     """No key of this box opens the sealed value: it is damaged, or its key is gone."""
 
 

@@ -103,15 +103,16 @@ def _age(stack: Stack, agent: str) -> None:
     with _database(stack) as link:
         link.execute(
             """insert into heartbeats_heartbeatrun select (jsonb_populate_record(null::heartbeats_heartbeatrun,
-                   to_jsonb(old) || jsonb_build_object('id', gen_random_uuid(), 'created_at', old.created_at - n * interval '1 minute',
-                                      'wakeup_id', null))).*
+                   to_jsonb(old) || jsonb_build_object('id', gen_random_uuid(), 'wakeup_id', null,
+                                      'created_at', old.created_at - n * interval '1 minute'))).*
                from (select * from heartbeats_heartbeatrun where status = 'succeeded' and agent_id = %s limit 1) old,
                     generate_series(1, %s) n""",
             [agent, HISTORY_RUNS],
         )
         link.execute(
             """insert into agents_agent select (jsonb_populate_record(null::agents_agent,
-                   to_jsonb(old) || jsonb_build_object('id', gen_random_uuid(), 'name', 'Idle ' || n, 'url_key', 'idle-' || n))).*
+                   to_jsonb(old) || jsonb_build_object('id', gen_random_uuid(), 'name', 'Idle ' || n,
+                                      'url_key', 'idle-' || n))).*
                from (select * from agents_agent where id = %s) old, generate_series(1, %s) n""",
             [agent, IDLE_AGENTS],
         )

@@ -1,6 +1,5 @@
 """What the supervisor's tests supervise: one small program in several parts (`python fake_process.py ROLE`)."""
 
-
 from __future__ import annotations
 
 import http.server
