@@ -16,7 +16,7 @@ from config.common.wire.errors import Conflict, Forbidden, Unauthorized
 from issues.access import RUN_REQUIRED
 from issues.lifecycle import change_issue
 from issues.models import Issue
-from issues.runs import last_life, lives, run_lives
+from issues.runs import last_life, lives, may_take_over
 from issues.trail import issue_row, record, text_id
 from issues.vocabulary import IssueStatus
 
@@ -42,7 +42,7 @@ class MutationFacts:
 
     agent_id: UUID
     run_id: UUID | None
-    run_lives: bool
+    may_take_over: bool
     status: str
     assignee_agent_id: UUID | None
     checkout_run_id: UUID | None
@@ -69,8 +69,8 @@ def _judge_own_work(facts: MutationFacts) -> Ruling:
         return Ruling.ALLOWED
     if facts.checkout_lives:
         return Ruling.NOT_OWNER
-    # A run that is over (its token has a grace) may still speak, but it takes nothing.
-    return Ruling.ADOPT if facts.run_lives else Ruling.ALLOWED
+    # A run that is over (its token has a grace), or at work on another issue, may speak, but it takes nothing.
+    return Ruling.ADOPT if facts.may_take_over else Ruling.ALLOWED
 
 
 def authorise_mutation(actor: Actor, issue: Issue, *, now: datetime) -> None:
@@ -128,7 +128,7 @@ def _facts(actor: Actor, agent_id: UUID, issue: Issue) -> MutationFacts:
     return MutationFacts(
         agent_id=agent_id,
         run_id=actor.run_id,
-        run_lives=mine and not settled and actor.run_id is not None and run_lives(issue.company_id, actor.run_id),
+        may_take_over=mine and not settled and may_take_over(issue.company_id, actor.run_id, issue.pk),
         status=issue.status,
         assignee_agent_id=issue.assignee_agent_id,
         checkout_run_id=issue.checkout_run_id,

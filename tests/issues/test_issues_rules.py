@@ -54,7 +54,7 @@ def test_a_checkout_never_takes_what_another_holds(
         MutationFacts,
         agent_id=st.just(ME),
         run_id=st.sampled_from([None, MINE]),
-        run_lives=st.booleans(),
+        may_take_over=st.booleans(),
         status=statuses,
         assignee_agent_id=agents,
         checkout_run_id=runs,
@@ -75,7 +75,7 @@ def test_the_mutation_rule(facts: MutationFacts) -> None:
     elif facts.checkout_run_id == MINE:
         assert ruling is Ruling.ALLOWED
     else:
-        open_to = Ruling.ADOPT if facts.run_lives else Ruling.ALLOWED
+        open_to = Ruling.ADOPT if facts.may_take_over else Ruling.ALLOWED
         assert ruling is (Ruling.NOT_OWNER if facts.checkout_lives else open_to)
 
 

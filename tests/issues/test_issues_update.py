@@ -180,6 +180,14 @@ def test_a_checkout_of_a_run_that_is_over_is_adopted(shop: Shop) -> None:
     assert details["reason"] == "stale_checkout_run"
 
 
+def test_a_run_at_work_on_another_issue_takes_nothing(shop: Shop) -> None:
+    """Its end clears the locks of its own issue only: what it took here would stay taken (spec/3 K.11)."""
+    over = finished_run(agent=shop.worker)
+    issue = assigned_to(shop.worker, status=IssueStatus.IN_PROGRESS, checkout_run=over)
+    _, client = at_work(shop.worker, issue=assigned_to(shop.worker))
+    assert patch(client, issue, title="T").json()["checkoutRunId"] == str(over.pk)
+
+
 def test_a_run_that_is_over_may_say_its_last_words_but_takes_nothing(shop: Shop) -> None:
     over, last = finished_run(agent=shop.worker), finished_run(agent=shop.worker)
     issue = assigned_to(shop.worker, status=IssueStatus.IN_PROGRESS, checkout_run=over)
