@@ -26,7 +26,7 @@ demo: install-run ## Show the main job end to end on throw-away servers; prints 
 	@$(PY) -m config.trial.demo
 
 test: install ## Run the whole test suite on throw-away servers (PYTEST_ARGS="-k word" narrows it)
-	@$(PY) -m pytest -n 2 $(PYTEST_ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 lint: install ## Check format, style, types, the arrows between the apps, migrations and settings
 	$(PY) -m ruff format --check .

@@ -9,7 +9,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def wait_for(predicate: Callable[[], Found | None], timeout: float = 10.0, *, what: str = "") -> Found:
+def wait_for(predicate: Callable[[], Found | None], timeout: float = 30.0, *, what: str = "") -> Found:
     """The first truthy answer of `predicate`. Raises AssertionError, naming `what`, after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:

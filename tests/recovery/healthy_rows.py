@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import connection
 
 from agents.models import Agent
@@ -30,7 +32,7 @@ from issues_issue i where i.company_id = %(company)s and i.title = 'healthy'
 def healthy(count: int) -> Agent:
     """An agent with so many active issues: a third is running, the rest ended well. Tables are analysed."""
     agent: Agent = AgentFactory()
-    values = {
+    values: dict[str, str | int | UUID] = {
         "company": agent.company_id,
         "agent": agent.pk,
         "count": count,

@@ -57,7 +57,7 @@ def test_a_command_that_ignores_term_is_killed_after_the_grace_with_its_grandchi
     began = time.monotonic()
     result = end(process, grace=0.3)
     assert result.outcome is Outcome.KILLED
-    assert 0.3 <= time.monotonic() - began < 0.3 + 2
+    assert 0.3 <= time.monotonic() - began < 0.3 + 10
     assert members_of_session(process.sid) == []
     assert find_by_marker(process.marker) == []
     assert runs.ended(rundir.live_dirs(runs.root)[0]).signal == "SIGKILL"

@@ -33,6 +33,7 @@ from tests.factories.heartbeats import (
     running_run,
 )
 from tests.factories.issues import IssueCommentFactory, IssueRelationFactory, TreeHoldFactory, assigned_to
+from tests.present import present
 
 pytestmark = pytest.mark.django_db
 
@@ -84,7 +85,7 @@ def lock_on_an_ended_run() -> None:
 
 def open_wakeup_of_an_ended_run() -> None:
     run = finished_run()
-    WakeupRequest.objects.filter(pk=run.wakeup_id).update(status=WakeupStatus.CLAIMED)
+    WakeupRequest.objects.filter(pk=present(run.wakeup_id)).update(status=WakeupStatus.CLAIMED)
 
 
 def closed_wakeup_of_a_live_run() -> None:

@@ -24,6 +24,7 @@ from issues.vocabulary import IssueStatus
 from recovery.audit.run import audit
 from recovery.models import MassLossIncident, SweepRun, SweepState
 from recovery.orphans.incidents import confirm_incident
+from recovery.orphans.verdict import judge_run
 from recovery.sweeps.catalogue import sweep_named
 from recovery.sweeps.run import SweepReport, dry_run, run_sweep
 from recovery.vocabulary import SweepName
@@ -273,10 +274,8 @@ def test_a_renewal_that_arrives_while_the_judge_deliberates_wins(monkeypatch: py
     run = elsewhere()
     from recovery.orphans import reaping
 
-    judge = reaping.judge_run
-
     def slow_judge(*facts: Any) -> Any:
-        verdict = judge(*facts)
+        verdict = judge_run(*facts)
         renew_leases("far", "other", [HeldRun(run.pk, run.epoch)], 60)
         return verdict
 

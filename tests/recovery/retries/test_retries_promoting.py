@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,9 +22,11 @@ from recovery.vocabulary import SweepName
 from tests.factories.agents import AgentFactory
 from tests.factories.heartbeats import HeartbeatRunFactory, WakeupRequestFactory, finished_run, parked_retry
 from tests.factories.issues import assigned_to
+from tests.present import present
 from tests.racing import race
 from tests.recovery.poison import poisoned
 from tests.statements import counted
+from tests.timing import processor_seconds
 
 NOW = datetime(2026, 4, 20, 12, 0, tzinfo=UTC)
 
@@ -119,7 +120,7 @@ def test_a_stale_retry_takes_its_wakeup_and_its_lock_with_it_and_says_why() -> N
     other = AgentFactory(company=agent.company)
     Issue.objects.filter(pk=issue.pk).update(assignee_agent=other)
     assert promote().counts == {"issue_reassigned": 1}
-    wakeup = WakeupRequest.objects.get(pk=run.wakeup_id)
+    wakeup = WakeupRequest.objects.get(pk=present(run.wakeup_id))
     run.refresh_from_db()
     assert (run.status, run.finished_at, wakeup.status, wakeup.error) == ("cancelled", NOW, "cancelled", run.error)
     event = run.events.get()
@@ -180,12 +181,13 @@ def test_eight_sweeps_at_once_promote_two_hundred_retries_once_each() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_thousand_due_retries_take_less_than_two_seconds_and_few_statements() -> None:
     many_due(AgentFactory(), 1_000)
-    began = time.monotonic()
-    with counted() as statements:
-        assert promote().counts == {"promoted": 1_000}
-    seconds = time.monotonic() - began
-    assert seconds < 2, seconds
-    assert len(statements) <= 80, statements.report()
+
+    def one_pass() -> None:
+        with counted() as statements:
+            assert promote().counts == {"promoted": 1_000}
+        assert len(statements) <= 80, statements.report()
+
+    assert processor_seconds(one_pass) < 2
 
 
 @pytest.mark.django_db(transaction=True)

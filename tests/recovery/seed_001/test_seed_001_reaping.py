@@ -18,6 +18,7 @@ from heartbeats.runs.leases import clear_detached
 from heartbeats.vocabulary import RunStatus
 from recovery.audit.run import audit
 from tests.factories.heartbeats import EnvironmentLeaseFactory
+from tests.present import present
 from tests.recovery.seed_rows import DEAD_PID, lost_run, reap
 from tests.waiting import wait_for
 
@@ -50,7 +51,7 @@ def test_keeps_a_local_run_active_when_the_recorded_pid_is_still_alive() -> None
         rows.again()
         assert (rows.run.status, rows.run.error_code) == ("running", "process_detached")
         assert str(pid) in (rows.run.error or "")
-        assert WakeupRequest.objects.get(pk=rows.run.wakeup_id).status == "claimed"
+        assert WakeupRequest.objects.get(pk=present(rows.run.wakeup_id)).status == "claimed"
         assert alive == identify(pid)
     assert audit() == []
 
@@ -101,7 +102,7 @@ def test_reaps_orphaned_descendant_process_groups_when_the_parent_pid_is_already
         assert identify(descendant) is not None
         HeartbeatRun.objects.filter(pk=rows.run.pk).update(process_pid=leader, process_group_id=leader)
         assert reap().results.ids == (rows.run.pk,)
-        wait_for(lambda: identify(descendant) is None, 2, what="the descendant's end")
+        wait_for(lambda: identify(descendant) is None, what="the descendant's end")
     finally:
         if identify(descendant) is not None:
             os.kill(descendant, signal.SIGKILL)

@@ -18,6 +18,7 @@ from recovery.sweeps.run import SweepReport
 from tests.factories.agents import BudgetPolicyFactory, CostEventFactory
 from tests.factories.heartbeats import WakeupRequestFactory, finished_run
 from tests.factories.issues import IssueFactory, IssueRelationFactory, assigned_to
+from tests.present import present
 from tests.racing import race
 from tests.recovery.seed_rows import Rows, coder, reconcile, stranded, todo_without_run
 
@@ -67,7 +68,7 @@ def recovery_of(rows: Rows, run: HeartbeatRun, previous: str, retry_reason: str)
         "assignment",
         facts,
     )
-    context = HeartbeatRun.objects.get(pk=wakeup.run_id).context
+    context = HeartbeatRun.objects.get(pk=present(wakeup.run_id)).context
     assert {**facts, "taskId": str(recovery.pk), "source": "stranded_issue_recovery"}.items() <= context.items()
     return recovery
 
@@ -268,10 +269,7 @@ def test_reuses_the_raced_stranded_recovery_issue_when_duplicate_active_recovery
     cause = EscalationCause.CONTINUATION_RETRIED
     race(
         [reconcile] * 4
-        + [
-            lambda: escalate_stranded(rows.agent.company_id, rows.issue.pk, rows.run.pk, cause, timezone.now())  # type: ignore[list-item]
-        ]
-        * 4
+        + [lambda: escalate_stranded(rows.agent.company_id, rows.issue.pk, rows.run.pk, cause, timezone.now())] * 4
     )
     recovery = Issue.objects.get(origin_kind=OriginKind.STRANDED_ISSUE_RECOVERY, origin_id=str(rows.issue.pk))
     assert blockers_of(rows.issue) == [recovery.pk]

@@ -23,6 +23,7 @@ from recovery.vocabulary import SweepName
 from tests.factories.agents import AgentFactory, CompanyFactory, UserFactory
 from tests.factories.heartbeats import finished_run, running_run
 from tests.factories.issues import assigned_to
+from tests.present import present
 
 NOW = datetime(2026, 4, 20, 12, 0, tzinfo=UTC)
 
@@ -103,7 +104,7 @@ def test_does_not_defer_a_new_assignee_behind_the_previous_assignees_scheduled_r
         ),
         now=NOW,
     )
-    run = HeartbeatRun.objects.get(pk=outcome.run_id)
+    run = HeartbeatRun.objects.get(pk=present(outcome.run_id))
     assert (run.agent_id, run.status) == (new.pk, "queued")
     retry.refresh_from_db()
     assert (retry.status, retry.error_code) == ("cancelled", "issue_reassigned")
@@ -167,7 +168,7 @@ def test_advances_codex_transient_fallback_stages_across_bounded_retry_attempts(
     )
     retry = schedule(source).run
     assert retry.context["codexTransientFallbackMode"] == mode
-    payload = WakeupRequest.objects.get(pk=retry.wakeup_id).payload
+    payload = WakeupRequest.objects.get(pk=present(retry.wakeup_id)).payload
     assert payload is not None
     assert payload["codexTransientFallbackMode"] == mode
 
@@ -189,6 +190,6 @@ def test_honors_retry_not_before_timestamps_when_they_exceed_the_default_bounded
     assert retry.scheduled_retry_at == later
     assert retry.context["transientRetryNotBefore"] == told
     assert retry.context.get("codexTransientFallbackMode") == mode
-    payload = WakeupRequest.objects.get(pk=retry.wakeup_id).payload
+    payload = WakeupRequest.objects.get(pk=present(retry.wakeup_id)).payload
     assert payload is not None
     assert payload["transientRetryNotBefore"] == told

@@ -41,7 +41,8 @@ def silent(hours: float, *, with_issue: bool = True, **columns: Any) -> Heartbea
     agent = AgentFactory(company=boss.company, reports_to=boss)
     issue = assigned_to(agent, status=IssueStatus.IN_PROGRESS) if with_issue else None
     run = running_run(agent=agent, issue=issue, last_output_at=timezone.now() - timedelta(hours=hours), **columns)
-    Issue.objects.filter(pk=issue.pk if issue else None).update(execution_run=run)
+    if issue:
+        Issue.objects.filter(pk=issue.pk).update(execution_run=run)
     return run
 
 

@@ -26,11 +26,13 @@ from recovery.vocabulary import SweepName
 from tests.factories.agents import AgentFactory
 from tests.factories.heartbeats import WakeupRequestFactory, finished_run
 from tests.factories.issues import IssueFactory, IssueRelationFactory, TreeHoldFactory, assigned_to
+from tests.present import present
 from tests.racing import race
 from tests.recovery.healthy_rows import healthy
 from tests.recovery.poison import poisoned
 from tests.recovery.seed_rows import Rows, coder, reconcile, stranded, todo_without_run
 from tests.statements import counted
+from tests.timing import processor_seconds
 
 pytestmark = pytest.mark.django_db
 
@@ -114,7 +116,7 @@ def test_a_closed_recovery_issue_is_not_opened_again_for_the_same_run_but_the_wo
     assert (report.details["dispatch_requeued"], len(recoveries())) == (1, 1)
     [again] = rows.other_runs
     HeartbeatRun.objects.filter(pk=again.pk).update(status=RunStatus.FAILED, finished_at=now)
-    WakeupRequest.objects.filter(pk=again.wakeup_id).update(status=WakeupStatus.FAILED)
+    WakeupRequest.objects.filter(pk=present(again.wakeup_id)).update(status=WakeupStatus.FAILED)
     Issue.objects.filter(pk=rows.issue.pk).update(execution_run=None)
     assert reconcile().details["escalated"] == 1
     assert len(recoveries()) == 2
@@ -265,15 +267,13 @@ def test_healthy_issues_cost_no_statement_of_their_own() -> None:
 def test_ten_thousand_healthy_issues_take_a_fifth_of_a_second() -> None:
     healthy(10_000)
     reconcile()
-    began = time.monotonic()
-    reconcile()
-    assert time.monotonic() - began < 0.6  # 0.06 s alone on two cores; others share this machine
+    assert processor_seconds(reconcile) < 0.2
 
 
 @pytest.mark.skipif(not os.environ.get("EVERBEAT_SLOW_TESTS"), reason="needs EVERBEAT_SLOW_TESTS=1: 100,000 rows")
 def test_a_hundred_thousand_healthy_issues_are_served_by_indexes() -> None:
     healthy(100_000)
-    values = {"closed": ["paused"], "productive": ["advanced"], "most": 100}
+    values: dict[str, list[str] | int] = {"closed": ["paused"], "productive": ["advanced"], "most": 100}
     with connection.cursor() as cursor:
         cursor.execute(f"explain {_SURVEY}", values)
         plan = "\n".join(row[0] for row in cursor.fetchall())

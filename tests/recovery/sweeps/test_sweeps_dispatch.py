@@ -122,7 +122,7 @@ def expired_and_kept() -> tuple[list[Any], list[Any]]:
     ]
     events = [live_event(timedelta(hours=23), 1), live_event(timedelta(hours=25), 2)]
     unsent = [live_event(timedelta(hours=25), None), live_event(timedelta(days=8), None)]
-    pairs = [records, runs, poison, events, unsent]
+    pairs: list[list[Any]] = [records, runs, poison, events, unsent]
     return [pair[1] for pair in pairs], [pair[0] for pair in pairs]
 
 
@@ -135,6 +135,8 @@ def test_what_has_expired_goes_and_the_rest_stays() -> None:
         "idempotency_records": 1,
         "sweep_runs": 1,
         "poison_rows": 1,
+        "budget_scopes_resumed": 0,
+        "budget_windows_closed": 0,
     }
     assert not any(type(row).objects.filter(pk=row.pk).exists() for row in expired)
     assert all(type(row).objects.filter(pk=row.pk).exists() for row in kept)

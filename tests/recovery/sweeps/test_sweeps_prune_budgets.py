@@ -29,4 +29,4 @@ def test_a_budget_stop_does_not_outlive_its_month() -> None:
     report = run_sweep(sweep_named(SweepName.PRUNE), now=may + timedelta(hours=2))
 
     assert Agent.objects.get(id=agent.id).status == "idle"
-    assert report.as_dict()["counts"]["budget_scopes_resumed"] == 1
+    assert report.counts["budget_scopes_resumed"] == 1
