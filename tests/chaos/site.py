@@ -182,10 +182,11 @@ def _operator(path: Path) -> dict[str, str]:
 
 
 def _end_agents(state: Path) -> None:
-    """What still runs from this installation's folders was started by it: shims and their commands."""
+    """Shims and commands outlive the rest on purpose: what names this installation's folder was started by it."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get("EVERBEAT_STATE_DIR") == str(state) and process.pid != os.getpid():
+            words = [*process.cmdline(), *process.environ().values()]
+            if process.pid != os.getpid() and any(str(state) in word for word in words):
                 process.kill()
 
 
