@@ -96,7 +96,12 @@ class Site:
 
     def _named(self, name: str) -> list[psutil.Process]:
         assert self.up is not None
-        return [child for child in psutil.Process(self.up.pid).children() if name in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process(self.up.pid).children():
+            with contextlib.suppress(psutil.Error):  # one that was killed a moment ago
+                if name in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def agent(self, *argv: str, **config: Any) -> str:
         """A new local agent with this command; its id."""
