@@ -9,7 +9,6 @@ from drf_spectacular.extensions import (
     OpenApiSerializerExtension,
     OpenApiSerializerFieldExtension,
 )
-from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer2
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -17,22 +16,7 @@ from config.common.wire.serializers import WireSerializer
 
 BEARER = {"type": "http", "scheme": "bearer"}
 
-Endpoint = tuple[str, str, str, Any]
 Schema = dict[str, Any]
-
-
-class DocumentedRoutes(SchemaGenerator):
-    """Only the operations that say themselves what they take and answer; the others are nothing to rely on."""
-
-    def _get_paths_and_endpoints(self) -> list[Endpoint]:
-        endpoints: list[Endpoint] = super()._get_paths_and_endpoints()  # type: ignore[no-untyped-call]
-        return [endpoint for endpoint in endpoints if _describes_itself(endpoint)]
-
-
-def _describes_itself(endpoint: Endpoint) -> bool:
-    """Whether `extend_schema` decorates the method, which leaves its mark there."""
-    _path, _pattern, method, view = endpoint
-    return "schema" in getattr(getattr(view, method.lower(), None), "kwargs", {})
 
 
 class OpenApiDocument(SpectacularAPIView):
@@ -41,7 +25,6 @@ class OpenApiDocument(SpectacularAPIView):
     renderer_classes = [OpenApiJsonRenderer2]
     authentication_classes = ()
     permission_classes = ()
-    generator_class = DocumentedRoutes
 
 
 class OpenApiPage(SpectacularSwaggerSplitView):

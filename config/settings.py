@@ -198,6 +198,7 @@ REST_FRAMEWORK = {
 }
 
 SPECTACULAR_SETTINGS = {
+    "DEFAULT_GENERATOR_CLASS": "config.documented_routes.DocumentedRoutes",
     "TITLE": "Everbeat",
     "DESCRIPTION": "A control plane for fleets of agents.",
     "VERSION": "0.1.0",
