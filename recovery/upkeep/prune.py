@@ -43,8 +43,8 @@ def prune(work: SweepPass) -> None:
         work.counts[expiry.what] += _count(expiry, work) if work.dry_run else _delete(expiry, work)
     if not work.dry_run:
         closed = close_ended_windows(now=work.now)
-        done = {"budget_windows_closed": closed.resolved, "budget_scopes_resumed": closed.resumed}
-        work.counts.update({what: number for what, number in done.items() if number})
+        work.counts["budget_windows_closed"] += closed.resolved
+        work.counts["budget_scopes_resumed"] += closed.resumed
 
 
 def _delete(expiry: Expiry, work: SweepPass) -> int:
