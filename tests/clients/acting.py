@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from config.trial.stack import Stack
+from tests.waiting import wait_for
 
 SCRIPTS = Path(__file__).parent / "agents"
 PATIENCE_SECONDS = 30.0
@@ -38,21 +38,22 @@ def make_issue(stack: Stack, company_id: str, title: str = "Work", **body: Any) 
 
 def wait_for_run(stack: Stack, run_id: str, statuses: set[str] = TERMINAL) -> dict[str, Any]:
     """The run, once it has one of these statuses."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
+
+    def reached() -> dict[str, Any] | None:
         run: dict[str, Any] = stack.client.get(f"/api/heartbeat-runs/{run_id}")
-        if run["status"] in statuses:
-            return run
-        assert time.monotonic() < deadline, f"run {run_id} is still {run['status']}"
-        time.sleep(0.1)  # the server is another process: there is no event to wait for
+        return run if run["status"] in statuses else None
+
+    return wait_for(reached, PATIENCE_SECONDS, what=f"run {run_id} to be {statuses}")
 
 
 def first_run(stack: Stack, issue_id: str) -> dict[str, Any]:
     """The oldest run of an issue, once it is over."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (rows := stack.client.get(f"/api/issues/{issue_id}/runs")):
-        assert time.monotonic() < deadline, f"no run for {issue_id}"
-        time.sleep(0.1)
+
+    def found() -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = stack.client.get(f"/api/issues/{issue_id}/runs")
+        return rows
+
+    rows = wait_for(found, PATIENCE_SECONDS, what=f"a run for {issue_id}")
     return wait_for_run(stack, rows[-1]["runId"])
 
 
