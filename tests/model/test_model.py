@@ -37,7 +37,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Mode
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.timeout(60 if not LONG else 3600)
+@pytest.mark.timeout(600 if not LONG else 7200)
 def test_nothing_is_ever_lost(model: type[Model]) -> None:
     play = settings(
         max_examples=EXAMPLES,
