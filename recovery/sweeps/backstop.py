@@ -22,20 +22,26 @@ from recovery.vocabulary import SweepName
 
 # Less than two, so that a judge who is helped out is not absent by its own measure (three periods of the reaper).
 OVERDUE_AFTER_PERIODS = 1.8
+AWAY_AFTER_PERIODS = 3
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass
 class Backstop:
-    """Remembers since when it looks: what was due before its own start gets a chance to be made by beat."""
+    """Remembers since when it looks: what was due before its own start gets a chance to be made by beat.
+
+    After an outage it begins anew, so that the supervisor first gives back what it had to stop.
+    """
 
     since: datetime | None = None
+    looked_at: datetime | None = None
 
     def __call__(self) -> list[SweepName]:
         """Make every sweep that is overdue, the reaper first; which ones. Two statements when nothing is."""
         now = database_now()
-        self.since = self.since or now
+        if self.since is None or self._was_away(now):
+            self.since = now
         rows = SweepState.objects.values_list("sweep", "last_started_at", "enabled")
         known = {SweepName(name): (started, enabled) for name, started, enabled in rows}
         off = {name for name, (_started, enabled) in known.items() if not enabled}
@@ -44,7 +50,12 @@ class Backstop:
         for name in late:
             report = run_sweep(sweep_named(name))
             log.warning("sweep_backed_up", sweep=name, outcome=report.outcome, acted=report.results.acted)
+        self.looked_at = database_now() if late else now
         return late
+
+    def _was_away(self, now: datetime) -> bool:
+        longest = timedelta(seconds=AWAY_AFTER_PERIODS * settings.TIMINGS.sweep_every)
+        return self.looked_at is not None and now - self.looked_at > longest
 
 
 def overdue(
