@@ -14,7 +14,7 @@ from agents.models import Agent
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.vocabulary import RunStatus, WakeupStatus
 from heartbeats.wakeups.context import comment_ids
-from issues.models import Issue
+from issues.readiness import HOLD_SQL
 from recovery.audit.run import CHECKS, audit
 from tests.model.world import World
 
@@ -64,6 +64,14 @@ where i.status = 'blocked' and i.origin_kind = 'manual'
           where e.blocked_id = i.id))
 """
 
+_LEFT_WAITING = f"""
+select i.identifier || ' has a deferred wakeup of ' || a.name || ' and no live run that will release it'
+from heartbeats_wakeuprequest w join issues_issue i on i.id = w.issue_id join agents_agent a on a.id = w.agent_id
+where w.status = 'deferred_issue_execution' and {HOLD_SQL} is null and not exists (
+    select 1 from heartbeats_heartbeatrun r
+    where r.issue_id = i.id and r.status in ('queued', 'running', 'scheduled_retry'))
+"""
+
 
 @dataclass
 class Promises:
@@ -91,6 +99,7 @@ class Promises:
         self.world.jump(timedelta(minutes=10), attended=True)
         wrongs = [violation.text for violation in audit()]
         wrongs += _texts(_BLOCKED_FOR_NOTHING)
+        wrongs += _texts(_LEFT_WAITING)
         if wrongs:
             raise self.world.broken(*wrongs)
 
@@ -130,9 +139,3 @@ def _texts(statement: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return [text for (text,) in cursor.fetchall()]
-
-
-def unfinished() -> bool:
-    """Whether anything is under way that a sweep or a host still has to bring to an end."""
-    live = HeartbeatRun.objects.live().exists()
-    return live or Issue.objects.none().exists() or WakeupRequest.objects.deferred().exists()
