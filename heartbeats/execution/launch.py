@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from heartbeats.execution import shim_parts
+from heartbeats.execution.nursery import nursery
 from heartbeats.execution.rundir import ProcessRecord, RunDir, parse_process
 from heartbeats.execution.shim_parts.life import DEFAULT_MAX_LOG_BYTES
 from heartbeats.execution.shim_parts.sanitise import LINE_LIMIT_CHARS
 
-SHIM = Path(shim_parts.__file__).parent.parent / "shim.py"
 _ANSWER_MARGIN_SEC = 1.0
 
 
@@ -66,7 +63,7 @@ class LaunchFailed:
 
 
 def launch(run_dir: RunDir, spec: LaunchSpec, *, timeout: float = 10.0) -> Launched | LaunchFailed:
-    """Start the command under a shim that outlives this process. Safe in threads; leaves no child and no zombie.
+    """Start the command under a shim that outlives this process. Safe in threads; the shim is nobody's child.
 
     After `timeout` seconds the shim itself refuses to start, so a failure for lateness is final too.
     """
@@ -83,21 +80,17 @@ def launch(run_dir: RunDir, spec: LaunchSpec, *, timeout: float = 10.0) -> Launc
 
 
 def _ask_shim(run_dir: RunDir, payload: bytes, timeout: float) -> bytes:
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-X", "utf8", str(SHIM), str(run_dir.path.absolute())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env={},
-        close_fds=True,
-        start_new_session=True,
-    )
-    with process:
+    """The shim's line; empty when it said nothing in time, and then it may still have begun."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        nursery(run_dir.path.parent).bear(run_dir.path, theirs)
+        theirs.close()
+        ours.settimeout(timeout)
         try:
-            return process.communicate(payload, timeout=timeout)[0]
-        except subprocess.TimeoutExpired:
-            process.kill()
+            ours.sendall(payload)
+            ours.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: ours.recv(65536), b""))
+        except OSError:
             return b""
 
 

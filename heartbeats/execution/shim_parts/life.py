@@ -12,7 +12,7 @@ from heartbeats.execution.shim_parts.spawn import Child, Command, StartError
 
 TYPE_CHECKING = False  # the typing module would cost more than all the rest of the start
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     from heartbeats.execution.shim_parts.logfile import LogFile
     from heartbeats.execution.shim_parts.pump import Pump
@@ -26,12 +26,10 @@ _EXIT_RETRY_SEC = 1.0
 _EXIT_RETRIES = 3600
 
 
-def main(run_dir: str) -> None:
-    """Be the shim. Never returns and never leaves a zombie with its launcher."""
+def main(run_dir: str) -> NoReturn:
+    """Be the shim of the launch that comes in on file descriptor 0; the answer goes out on 1."""
     os.closerange(3, 65536)
     spec = _read_spec()
-    if os.fork():
-        os._exit(0)
     try:
         os.setsid()
         for name in ("SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT", "SIGPIPE", "SIGXFSZ"):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import socket
 from typing import Any
 
 import pytest
 
 from heartbeats.execution import rundir
-from heartbeats.execution.launch import SHIM, LaunchFailed, launch
+from heartbeats.execution.launch import LaunchFailed, launch
+from heartbeats.execution.nursery import nursery
 from heartbeats.execution.rundir import RunDir
 from tests.heartbeats.execution.conftest import Runs
 
@@ -89,11 +89,11 @@ def test_a_start_that_comes_too_late_runs_nothing(runs: Runs) -> None:
 def test_a_launcher_that_dies_while_it_hands_over_starts_nothing(runs: Runs) -> None:
     directory = rundir.create(runs.root, "torn")
     document = json.dumps({"argv": ["touch", "ran"], "env": {}, "cwd": str(runs.root), "run_id": "x", "marker": "x"})
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", str(SHIM), str(directory.path)],
-        input=document[:-5].encode(),
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (2, b"")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        nursery(runs.root).bear(directory.path, theirs)
+        theirs.close()
+        ours.sendall(document[:-5].encode())
+        ours.shutdown(socket.SHUT_WR)
+        assert ours.recv(100) == b""
     assert list(directory.path.iterdir()) == []

@@ -17,7 +17,8 @@ import pytest
 
 from heartbeats.execution import rundir
 from heartbeats.execution.identity import Verdict, current_boot_id, judge
-from heartbeats.execution.launch import SHIM, Launched, launch
+from heartbeats.execution.launch import Launched, launch
+from heartbeats.execution.nursery import SHIM, nursery
 from heartbeats.execution.rundir import ProcessRecord, RunDir
 from tests.heartbeats.execution.conftest import Runs
 from tests.waiting import wait_for
@@ -75,11 +76,35 @@ def test_the_command_has_default_signals_and_its_own_session(runs: Runs) -> None
     assert directory.exit_record() is None
 
 
-def test_the_launcher_keeps_no_child(runs: Runs) -> None:
+def test_the_launcher_keeps_no_child_but_its_nursery(runs: Runs) -> None:
     _directory, process = runs.start("sleep", "60")
     parents = {_parent(process.shim.pid), _parent(process.child.pid)}
-    assert os.getpid() not in parents
+    assert not {os.getpid(), nursery(runs.root).child_pid} & parents
     assert process.shim.pid in parents
+
+
+def test_a_dead_nursery_takes_no_shim_with_it_and_is_replaced(runs: Runs) -> None:
+    directory, process = runs.start("sh", "-c", "until [ -e go ]; do sleep 0.02; done; exit 3")
+    dead = nursery(runs.root).child_pid
+    os.kill(dead, signal.SIGKILL)
+    wait_for(lambda: not _runs(dead), what="the nursery's end")
+    _directory, record = runs.finish("true")
+    assert record.exit_code == 0
+    assert nursery(runs.root).child_pid != dead
+    (runs.root / "go").touch()
+    assert runs.ended(directory).exit_code == 3
+    assert not _runs(process.shim.pid) or wait_for(lambda: not _runs(process.shim.pid), what="the shim's end")
+
+
+def test_a_nursery_ends_with_its_launcher(runs: Runs) -> None:
+    directory = rundir.create(runs.root, "orphan")
+    launcher = _launch_from_another_process(directory, "sleep 60", "orphan", runs.spec("true").marker)
+    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
+    assert len(children) == 1
+    launcher.kill()
+    launcher.wait()
+    wait_for(lambda: not _runs(int(children[0])), what="the nursery's end")
+    assert directory.exit_record() is None
 
 
 def test_the_shim_ignores_hangup_interrupt_and_terminate(runs: Runs) -> None:
@@ -192,7 +217,7 @@ def test_nobody_at_the_doorbell_is_no_problem(runs: Runs) -> None:
 
 def test_the_shim_loads_nothing_that_is_slow_to_load() -> None:
     code = (
-        "import sys; sys.path.append(sys.argv[1]); import heartbeats.execution.shim_parts.life\n"
+        "import sys; sys.path.append(sys.argv[1]); import heartbeats.execution.shim_parts.nursery\n"
         "print(*sorted({'typing', 're', 'enum', 'json', 'signal', 'subprocess', 'django'} & set(sys.modules)))"
     )
     argv = [sys.executable, "-I", "-S", "-c", code, str(REPOSITORY)]
