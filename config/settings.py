@@ -252,6 +252,9 @@ RUN_TOKEN_TTL_SEC = env.whole("EVERBEAT_RUN_TOKEN_TTL_SEC", 172_800, least=60)
 RUN_TOKEN_GRACE_SEC = env.whole("EVERBEAT_RUN_TOKEN_GRACE_SEC", 300)
 RUN_LOG_MAX_BYTES = env.whole("EVERBEAT_RUN_LOG_MAX_BYTES", 64 * 2**20, least=65_536, most=2**40)
 RUN_DEADMAN_SEC = env.number("EVERBEAT_DEADMAN_SEC", 0)
+# Calls of one agent key per second, in each API process; 0 is no limit. A heartbeat comes every fifteen seconds.
+AGENT_RATE_PER_SEC = env.number("EVERBEAT_AGENT_RATE_PER_SEC", 50, most=1e6)
+AGENT_RATE_BURST = env.number("EVERBEAT_AGENT_RATE_BURST", 100, least=1, most=1e6)
 AUTOMATIC_RUNS_PER_ISSUE = env.whole("EVERBEAT_AUTOMATIC_RUNS_PER_ISSUE", 8, least=1)
 
 SESSION_COOKIE_HTTPONLY = True

@@ -1,29 +1,35 @@
 """Middleware that answers the heartbeat which changes nothing, before sessions, logs and serializers wake up.
 
 Whatever is not plainly that heartbeat goes on to `HeartbeatView`, which says no to what is wrong. So the contract is
-written once, there; here are only its commonest 200 and the failures of getting to it.
+written once, there; here are only its commonest 200 and the failures of getting to it. Whoever calls the agent API too
+often is sent away here, too, at the same small cost (spec/1 B).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import Throttled
 
 from agents.api.authentication import bearer_of
 from agents.heartbeat_decision import REPORTABLE
+from agents.key_material import hash_key
 from agents.vocabulary import Presence
 from config.common.clock import utc_now
 from config.common.wire.camel import camel_keys, to_json
 from config.common.wire.envelope import AGENT_PREFIX, agent_exception_handler
 from heartbeats.intake.no_op import hear_no_op
 from heartbeats.intake.pacing import heartbeat_load
+from heartbeats.intake.rate_limit import Allowance, Buckets
 from heartbeats.intake.views import HeartbeatView, answer_of
 
-PATH = f"{AGENT_PREFIX}/heartbeat"
+INSIDE = f"{AGENT_PREFIX}/"
+PATH = f"{INSIDE}heartbeat"
 JSON = "application/json"
 # Longer bodies say more than a status.
 MOST_BYTES = 512
@@ -32,20 +38,31 @@ _PRESENCES = {presence.value: presence for presence in REPORTABLE}
 
 
 class FrontDoor:
-    """The commonest request of all, answered first."""
+    """The commonest request of all, answered first, and whoever asks too often, sent away."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        allowance = Allowance(settings.AGENT_RATE_PER_SEC, settings.AGENT_RATE_BURST)
+        self._heartbeats, self._others = Buckets(allowance), Buckets(allowance)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """The answer to a heartbeat that changes nothing; for everything else whatever answers it."""
-        if request.path_info != PATH or request.method != "POST":
+        if not request.path_info.startswith(INSIDE):
             return self.get_response(request)
-        return _no_op(request) or self.get_response(request)
+        is_heartbeat = request.path_info == PATH and request.method == "POST"
+        token = bearer_of(request)
+        wait = self._wait_of(token, self._heartbeats if is_heartbeat else self._others)
+        if wait:
+            return _failed(Throttled(wait))
+        answer = _no_op(request, token) if is_heartbeat else None
+        return answer or self.get_response(request)
+
+    def _wait_of(self, token: str | None, buckets: Buckets) -> float:
+        return buckets.wait_of(hash_key(token), now=time.monotonic()) if token else 0.0
 
 
-def _no_op(request: HttpRequest) -> HttpResponse | None:
-    token, presence = bearer_of(request), _bare_presence(request)
+def _no_op(request: HttpRequest, token: str | None) -> HttpResponse | None:
+    presence = _bare_presence(request)
     if not token or presence is None:
         return None
     request.get_host()  # refuses hosts that are not ours, as it does for every other request

@@ -25,7 +25,7 @@ from heartbeats.intake.shapes import (
     ReportBody,
 )
 from heartbeats.intake.task_log import Appended, LogPiece, append_to_log
-from heartbeats.intake.views import REFUSALS, TASK_REFUSALS, StrictView
+from heartbeats.intake.views import REFUSALS, RETRY_AFTER, TASK_REFUSALS, StrictView
 
 TASK_ID = OpenApiParameter("task_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
@@ -35,7 +35,13 @@ class NextTaskView(StrictView):
 
     failure_code = "TASK_ASSIGN_ERROR"
 
-    @extend_schema(operation_id="nextTask", tags=["agent"], request=None, responses={200: NextTaskAnswer, **REFUSALS})
+    @extend_schema(
+        operation_id="nextTask",
+        tags=["agent"],
+        parameters=[RETRY_AFTER],
+        request=None,
+        responses={200: NextTaskAnswer, **REFUSALS},
+    )
     def post(self, request: Request) -> Response:  # noqa: ARG002
         """The next run, claimed for the caller; `task` is null when there is none."""
         found = next_task(self.caller, now=self.now)
@@ -64,7 +70,7 @@ class ReportView(TaskView):
     @extend_schema(
         operation_id="reportTask",
         tags=["agent"],
-        parameters=[TASK_ID],
+        parameters=[TASK_ID, RETRY_AFTER],
         request=ReportBody,
         responses={200: ReportAnswer, **TASK_REFUSALS},
     )
@@ -85,7 +91,7 @@ class LogView(TaskView):
     @extend_schema(
         operation_id="appendTaskLog",
         tags=["agent"],
-        parameters=[TASK_ID],
+        parameters=[TASK_ID, RETRY_AFTER],
         request=LogBody,
         responses={200: AcknowledgedShape, **TASK_REFUSALS},
     )

@@ -31,9 +31,16 @@ from heartbeats.intake.shapes import (
     heartbeat_of,
 )
 
-REFUSALS: dict[int, type[RefusalEnvelope]] = dict.fromkeys((400, 401, 413, 415, 500, 503), RefusalEnvelope)
+REFUSALS: dict[int, type[RefusalEnvelope]] = dict.fromkeys((400, 401, 413, 415, 429, 500, 503), RefusalEnvelope)
 CONFLICTS: dict[int, type[RefusalEnvelope]] = {**REFUSALS, 409: RefusalEnvelope}
 TASK_REFUSALS: dict[int, type[RefusalEnvelope]] = {**CONFLICTS, 404: RefusalEnvelope}
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    {"type": "integer", "minimum": 1},
+    OpenApiParameter.HEADER,
+    response=[429, 503],
+    description="Seconds to wait before the next try. 429: this key calls too often.",
+)
 # Spread only, nothing secret.
 _draw = random.SystemRandom().random
 
@@ -78,6 +85,7 @@ class HeartbeatView(AgentWireView):
     @extend_schema(
         operation_id="heartbeat",
         tags=["agent"],
+        parameters=[RETRY_AFTER],
         auth=[{"agentKey": []}],  # type: ignore[list-item]
         request=HeartbeatBody,
         responses={200: HeartbeatAnswer, **REFUSALS},
@@ -109,12 +117,13 @@ class ErrorsView(StrictView):
         tags=["agent"],
         request=ErrorBody,
         parameters=[
+            RETRY_AFTER,
             OpenApiParameter(
                 HEADER,
                 {"type": "string", "maxLength": MOST_CHARACTERS},
                 OpenApiParameter.HEADER,
                 description="A repeat with the same key and body is answered and recorded once.",
-            )
+            ),
         ],
         responses={200: AcknowledgedShape, **CONFLICTS},
     )
