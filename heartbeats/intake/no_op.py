@@ -1,6 +1,8 @@
 """The heartbeat that changes nothing: the row of spec/1 C whose stored presence is the one that was sent.
 
-It is nearly every heartbeat there is, so it costs one statement that is its own transaction.
+It is nearly every heartbeat there is, so it costs one statement that is its own transaction: an UPDATE, which waits for
+the agent's row lock and then looks again whether the presence is still the one that was sent. So the statement is the
+lock and the decision at once. Like every 2xx it is committed, on disk, before the answer (spec/6 G1).
 """
 
 from __future__ import annotations
@@ -18,9 +20,8 @@ from heartbeats.intake.hints import HINTS
 
 _LOCKED_OUT = ", ".join(f"'{status.value}'" for status in sorted(LOCKED_OUT))
 
-# Without a lock: what is read is one moment of the row, and nothing is decided but that nothing changes. The write
-# looks again at the row as it is then. The key comes after its agent, as everywhere: it is reached through `seen`. The
-# commit does not wait for the disk: all that a crash could lose is when an agent was seen last, and it says so again.
+# What is read is one moment of the row, and nothing is decided from it but that nothing changes. The key comes after
+# its agent, as everywhere: it is reached through `seen`.
 _NO_OP = f"""
 with known as (
     select k.id as key_id, k.last_used_at, a.id, a.last_seen_at
@@ -31,7 +32,7 @@ with known as (
     update agents_agent t set last_seen_at = greatest(t.last_seen_at, %(now)s) from known
     where t.id = known.id and t.presence = %(presence)s
       and (known.last_seen_at is null or known.last_seen_at <= %(now)s - interval '{SEEN_EVERY.total_seconds()} s')
-    returning known.key_id, set_config('synchronous_commit', 'off', true)
+    returning known.key_id
 ), used as (
     update agents_agentkey t set last_used_at = %(now)s from seen
     where t.id = seen.key_id
@@ -45,8 +46,8 @@ where a.last_seen_at > %(now)s - interval '{SEEN_EVERY.total_seconds()} s' or ex
 def hear_no_op(token: str, presence: Presence, *, now: datetime) -> Heard | None:
     """Take a heartbeat of nothing but a status in, if that is the stored one; None when `hear` is to judge it.
 
-    Notes that the agent was seen as `hear` does. Sends nothing and leaves no lock. One statement, begin and commit
-    included. Outside of any transaction: the commit that it is in may be forgotten by a crash of the database.
+    Notes that the agent was seen as `hear` does. Sends nothing. One statement, begin and commit included. It locks the
+    agent, then its key, until its end; within the five seconds in which nothing is to be written again, nothing.
     """
     with connection.cursor() as cursor:
         cursor.execute(_NO_OP, {"key_hash": hash_key(token), "presence": presence.value, "now": now})

@@ -118,6 +118,17 @@ def test_an_agent_that_was_seen_just_now_waits_for_no_lock() -> None:
 
 
 @pytest.mark.django_db
+def test_an_answer_means_committed_to_disk_for_this_heartbeat_too() -> None:
+    """spec/6 G1: nothing in the statement makes its commit any weaker than the server's own."""
+    caller = calling()
+    with connection.cursor() as cursor:
+        cursor.execute("set local synchronous_commit = on")
+        assert hear_no_op(caller.token, Presence.ONLINE, now=timezone.now()) is not None
+        cursor.execute("show synchronous_commit")
+        assert cursor.fetchone() == ("on",)
+
+
+@pytest.mark.django_db
 def test_stops_and_hints_come_through_the_door() -> None:
     caller = calling()
     HeartbeatRunFactory(agent=caller.agent, issue=assigned_to(caller.agent, priority=Priority.CRITICAL))
