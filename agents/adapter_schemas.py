@@ -137,6 +137,7 @@ _STARTED_BY_US: dict[str, Check] = {
     "env": BINDINGS,
     "timeoutSec": COUNT,
     "graceSec": COUNT,
+    "paperclipSkillSync": OBJECT,
 }
 _CODING_TOOL: dict[str, Check] = {
     **_STARTED_BY_US,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from agents.admin import agents, approvals, budgets, companies, credentials, errors, journal
+from agents.admin import agents, approvals, budgets, companies, credentials, errors, journal, skills
 
-__all__ = ["agents", "approvals", "budgets", "companies", "credentials", "errors", "journal"]
+__all__ = ["agents", "approvals", "budgets", "companies", "credentials", "errors", "journal", "skills"]

@@ -9,6 +9,7 @@ from agents.models.company import Company, Member, User
 from agents.models.credentials import AgentKey, BoardKey, IdempotencyRecord, Secret
 from agents.models.errors import AgentError, ErrorGroup
 from agents.models.journal import ActivityEvent, LiveEvent, LiveFeed
+from agents.models.skills import Skill
 
 __all__ = [
     "ActivityEvent",
@@ -30,5 +31,6 @@ __all__ = [
     "LiveFeed",
     "Member",
     "Secret",
+    "Skill",
     "User",
 ]

@@ -68,6 +68,7 @@ _GROUPS: tuple[tuple[str, bool, tuple[tuple[str, str, str], ...]], ...] = (
             ("Agent keys", "vpn_key", "agents.agentkey"),
             ("Board keys", "key", "agents.boardkey"),
             ("Secrets", "lock", "agents.secret"),
+            ("Skills", "school", "agents.skill"),
             ("Projects", "folder_open", "issues.project"),
             ("Budgets", "savings", "agents.budgetpolicy"),
             ("Grants", "verified_user", "agents.agentgrant"),

@@ -16,7 +16,7 @@ from agents.secret_box import CannotOpen
 from agents.secrets import resolve_bindings
 from config.common.wire.errors import Unprocessable
 from heartbeats.execution.adapters import adapter_for, binds_sessions_to_folders
-from heartbeats.execution.adapters.base import Invocation, Plan, SetupError
+from heartbeats.execution.adapters.base import Invocation, Plan, SetupError, Skilled
 from heartbeats.execution.adapters.started import write_started
 from heartbeats.execution.bell_socket import doorbell_path
 from heartbeats.execution.launch import LaunchSpec
@@ -27,6 +27,7 @@ from heartbeats.execution.preluding import command_for
 from heartbeats.execution.project_places import repository_passwords
 from heartbeats.execution.rundir import RunDir
 from heartbeats.execution.session_place import settle_session
+from heartbeats.execution.skills import write_skills
 from heartbeats.execution.start_environment import StartEnvironment
 from heartbeats.execution.start_facts import StartFacts, Wake, load_wake
 from heartbeats.execution.workspaces import Place
@@ -163,7 +164,16 @@ def _invocation(
         task_text=wake.task_text,
         wake_payload=wake.payload,
         handoff=facts.rotation.handoff_markdown,
+        skills=_skills(facts, directory),
     )
+
+
+def _skills(facts: StartFacts, directory: RunDir) -> tuple[Skilled, ...]:
+    try:
+        return write_skills(facts.skills, directory.path)
+    except OSError as problem:
+        told = f"The run's skills cannot be written: {problem.strerror}."
+        raise SetupError("skills_unwritable", told, None) from None
 
 
 def _orders(facts: StartFacts, plan: Plan, lease_until: float) -> Orders:

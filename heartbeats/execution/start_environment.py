@@ -10,6 +10,7 @@ from django.conf import settings
 
 from heartbeats.execution.adapters.base import RESULT_FILE_VARIABLE, RESULT_NAME
 from heartbeats.execution.rundir import RunDir
+from heartbeats.execution.skills import SKILLS_VARIABLE, skills_folder
 from heartbeats.execution.start_facts import StartFacts, Wake
 from heartbeats.execution.workspace_records import GIT_WORKTREE
 from heartbeats.execution.workspaces import PROJECT, Folder, OwnTree, Place
@@ -67,6 +68,10 @@ class StartEnvironment:
             hints=hints,
         )
 
+    def _skills(self) -> dict[str, str]:
+        """Where commands of any kind find the run's skills: a folder for each, with its text."""
+        return {SKILLS_VARIABLE: str(skills_folder(self.directory.path))} if self.facts.skills else {}
+
     def _built(self, workspace: Workspace) -> dict[str, str]:
         run = self.facts.run
         ours = ProcessEnvironment(
@@ -79,6 +84,6 @@ class StartEnvironment:
             wake_payload=self.wake.payload,
             workspace=workspace,
             configured=self.configured,
-            extra={RESULT_FILE_VARIABLE: str(self.directory.path / RESULT_NAME)},
+            extra={RESULT_FILE_VARIABLE: str(self.directory.path / RESULT_NAME), **self._skills()},
         )
         return build_environment(ours)

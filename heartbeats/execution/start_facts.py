@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from agents.models import Skill
 from heartbeats.execution.auto_checkout import HarnessCheckout
 from heartbeats.execution.project_places import ProjectPlaces, load_places
+from heartbeats.execution.skills import enabled_skills, mentioning_comments
 from heartbeats.models import HeartbeatRun, RuntimeState, TaskSession
 from heartbeats.readings import JsonObject, text_of
 from heartbeats.runs.compaction import (
@@ -47,6 +49,7 @@ class StartFacts:
     rotation: Rotation
     previous: SessionState = NO_SESSION
     checked_out: bool = False
+    skills: tuple[Skill, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -66,12 +69,12 @@ class Wake:
 
 def load_run(run_id: UUID, epoch: int) -> HeartbeatRun | None:
     """The run of this claim with its agent; None when the claim is over."""
-    rows = HeartbeatRun.objects.select_related("agent")
+    rows = HeartbeatRun.objects.select_related("agent").annotate(mentioning=mentioning_comments())
     return rows.filter(pk=run_id, epoch=epoch, status=RunStatus.RUNNING).first()
 
 
 def load_facts(run: HeartbeatRun, checkout: HarnessCheckout) -> StartFacts:
-    """The rest. One statement for a run without issue, up to seven with issue, project and session."""
+    """The rest. One statement for a run without issue, up to eight with issue, project, session and skills."""
     issue = run.issue
     summary = _continuation_summary(issue)
     saved = _saved_session(run)
@@ -85,8 +88,9 @@ def load_facts(run: HeartbeatRun, checkout: HarnessCheckout) -> StartFacts:
         told.append(f"Session: starting afresh, because {rotation.reason}.")
         resume = ResumeChoice(NO_SESSION, reset_reason=rotation.reason)
     places = load_places(run)
-    notes = (*told, *places.notes)
-    return StartFacts(run, issue, places, summary, resume, rotation, previous, checkout.held, notes)
+    skilled = enabled_skills(run, getattr(run, "mentioning", []))
+    notes = (*told, *places.notes, *skilled.notes)
+    return StartFacts(run, issue, places, summary, resume, rotation, previous, checkout.held, skilled.skills, notes)
 
 
 def load_wake(facts: StartFacts) -> Wake:

@@ -1,4 +1,4 @@
-"""Which agents a text mentions: ``@Name`` or a link to ``agent://id`` (spec/4 section 5, W7)."""
+"""What a text mentions: agents by ``@Name`` or ``agent://id`` (spec/4 section 5, W7), skills by ``skill://id``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ _FENCED = re.compile(r"^(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^(?P=fence)[`~]*[ \t
 _INLINE_CODE = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)")
 _LINK = re.compile(r"\[[^\[\]\n]*\]\(\s*(agent://[^\s)]+)[^)\n]*\)")
 _AGENT_URL = re.compile(r"agent://(?P<id>[^\s()<>\[\]?#/\"']+)", re.IGNORECASE)
+_SKILL_URL = re.compile(r"skill://(?P<id>[0-9a-f-]{36})(?![0-9a-z-])", re.IGNORECASE)
 _NAME_START = re.compile(r"(?<![\w@.])@(?=\S)")
 
 
@@ -28,10 +29,23 @@ def mentioned_agents(text: str, agents: Iterable[NamedAgent], *, author_agent_id
     of the same name are both meant. A link counts for the id it names, not for its label. Code mentions nobody.
     """
     known = [agent for agent in agents if agent.name.strip()]
-    prose = _INLINE_CODE.sub(" ", _FENCED.sub(" ", text))
+    prose = _prose(text)
     found = _by_link(prose, known) + _by_name(_LINK.sub(_blank, prose), known)
     ordered = dict.fromkeys(agent_id for _, agent_id in sorted(found, key=lambda hit: hit[0]))
     return [agent_id for agent_id in ordered if agent_id != author_agent_id]
+
+
+def mentioned_skills(texts: Iterable[str]) -> list[str]:
+    """The ids of the mentioned skills, in lower case, in the order of their first mention, none twice (spec/2 D).
+
+    Links in code mention nothing. Whether such skills exist is for the caller to find out.
+    """
+    found = (match["id"].lower() for text in texts for match in _SKILL_URL.finditer(_prose(text)))
+    return list(dict.fromkeys(found))
+
+
+def _prose(text: str) -> str:
+    return _INLINE_CODE.sub(" ", _FENCED.sub(" ", text))
 
 
 def _by_link(prose: str, agents: list[NamedAgent]) -> list[tuple[int, str]]:

@@ -18,6 +18,7 @@ from agents.models import (
     Company,
     CostEvent,
     Member,
+    Skill,
     User,
 )
 from agents.vocabulary import AdapterType, ApprovalType, BillingType, BudgetScope, MemberRole, Permission
@@ -150,3 +151,16 @@ class BudgetPolicyFactory(factory.django.DjangoModelFactory[BudgetPolicy]):
 def agent_grant(agent: Agent, permission: Permission) -> AgentGrant:
     """One right, given to the agent."""
     return AgentGrant.objects.create(company=agent.company, agent=agent, permission=permission)
+
+
+class SkillFactory(factory.django.DjangoModelFactory[Skill]):
+    """A skill of a company of its own."""
+
+    class Meta:
+        model = Skill
+
+    company = factory.SubFactory(CompanyFactory)
+    key = factory.Sequence(lambda n: f"skill-{n}")
+    name = factory.LazyAttribute(lambda skill: skill.key.title())
+    description = "How to do it"
+    body = "# Do it\n"

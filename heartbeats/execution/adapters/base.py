@@ -29,6 +29,15 @@ class SetupError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Skilled:
+    """A skill that this run has; `path` is its text as a file."""
+
+    key: str
+    description: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """One attempt, as an adapter sees it. `config` has its secrets resolved; `env` is what the process will get."""
 
@@ -45,6 +54,7 @@ class Invocation:
     task_text: str | None = None
     wake_payload: Mapping[str, Any] | None = None
     handoff: str | None = None
+    skills: Sequence[Skilled] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

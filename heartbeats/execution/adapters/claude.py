@@ -12,6 +12,7 @@ from heartbeats.execution.adapters.local_cli import (
     number,
     option,
     resuming,
+    skills_folder,
     switch,
 )
 from heartbeats.execution.adapters.stream import Said, events, tokens
@@ -153,6 +154,7 @@ CLAUDE = LocalCliAdapter(
             option("effort", "--effort"),
             number("maxTurnsPerRun", "--max-turns"),
             file("instructionsFilePath", "--append-system-prompt-file"),
+            skills_folder("--add-dir"),
         ),
         parse=parse_stream,
         kinds=KINDS,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from heartbeats.execution.adapters.base import Ended, Instead, Invocation, Plan, Report, SetupError, time_limits
@@ -181,6 +182,16 @@ def file(key: str, name: str) -> Words:
         if path and os.path.isabs(path) and not os.path.isfile(path):
             raise SetupError("instructions_missing", f"adapterConfig.{key} names {path}, which is not a file here.")
         return [name, path] if path else []
+
+    return chosen
+
+
+def skills_folder(name: str) -> Words:
+    """An option with the folder that holds the run's skills, for a tool that finds them there by itself."""
+
+    def chosen(invocation: Invocation) -> list[str]:
+        # <folder>/.claude/skills/<key>/SKILL.md
+        return [name, str(Path(invocation.skills[0].path).parents[3])] if invocation.skills else []
 
     return chosen
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartbeats.wakeups.mentions import NamedAgent, mentioned_agents
+from heartbeats.wakeups.mentions import NamedAgent, mentioned_agents, mentioned_skills
 
 AGENTS = [
     NamedAgent("1", "Ann"),
@@ -73,3 +73,27 @@ def test_any_text_names_only_known_agents_and_none_twice(text: str) -> None:
 )
 def test_a_whole_name_is_always_found(agent: NamedAgent, before: str, after: str) -> None:
     assert agent.id in mentioned_agents(f"{before}@{agent.name}{after}", AGENTS)
+
+
+SKILL = "0b9c1f3e-52d1-4a3b-9f5e-0b6f0c1d2e3f"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"[release](skill://{SKILL}?s=release)", [SKILL]),
+        (f"skill://{SKILL.upper()} and skill://{SKILL}", [SKILL]),
+        (f"`skill://{SKILL}`", []),
+        (f"```\nskill://{SKILL}\n```", []),
+        (f"skill://{SKILL}0", []),
+        ("skill://release", []),
+        (f"agent://{SKILL}", []),
+    ],
+)
+def test_a_skill_is_mentioned_by_a_link_that_is_not_code(text: str, found: list[str]) -> None:
+    assert mentioned_skills([text]) == found
+
+
+def test_skills_come_in_the_order_of_their_first_mention() -> None:
+    other = SKILL.replace("0b9c", "1b9c")
+    assert mentioned_skills([f"skill://{other} skill://{SKILL}", f"skill://{other}"]) == [other, SKILL]
