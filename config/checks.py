@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from config.env import Timings
+from heartbeats.intake.authentication import SEEN_EVERY
+from heartbeats.intake.pacing import longest_pause
 
 BEATS_PER_LEASE = 3
 
@@ -39,4 +41,13 @@ def timing_problems(timings: Timings) -> Iterator[CheckMessage]:
             f"A sweep every {timings.sweep_every:g} s comes too late for a margin of {timings.self_stop_before:g} s.",
             hint="Law 3: who cannot renew stops before others may take over. Lower EVERBEAT_SWEEP_SEC.",
             id="everbeat.E003",
+        )
+    told = longest_pause(timings) + SEEN_EVERY.total_seconds()
+    if timings.silence_after <= told:
+        yield Error(
+            f"An agent would count as silent after {timings.silence_after:g} s, but one that does as it is told may be "
+            f"seen only every {told:g} s.",
+            hint="Raise EVERBEAT_AGENT_SILENCE_SEC: it must exceed the longest pause between heartbeats (3.3 times "
+            "EVERBEAT_RENEW_SEC) and the 5 s in which a repeated heartbeat is not noted again.",
+            id="everbeat.E004",
         )

@@ -20,7 +20,7 @@ from config.common.wire.views import AgentWireView
 from heartbeats.intake.authentication import StrictAgentAuthentication, admit_for_heartbeat_recovery
 from heartbeats.intake.error_reports import Caller, take_error
 from heartbeats.intake.heartbeat import Heard, HeartbeatReport, hear
-from heartbeats.intake.pacing import heartbeat_load, next_pause
+from heartbeats.intake.pacing import heartbeat_load, next_pause, strain_now
 from heartbeats.intake.shapes import (
     AcknowledgedShape,
     ErrorBody,
@@ -143,7 +143,7 @@ def answer_of(heard: Heard) -> dict[str, Any]:
     base = settings.TIMINGS.renew_every
     answer: dict[str, Any] = {
         "acknowledged": True,
-        "next_heartbeat_sec": next_pause(base, draw=_draw(), seconds_each=heartbeat_load.seconds),
+        "next_heartbeat_sec": next_pause(base, draw=_draw(), strain=strain_now()),
     }
     if heard.critical_waits:
         answer["has_high_priority_tasks"] = True

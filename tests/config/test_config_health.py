@@ -91,6 +91,8 @@ def test_sound_timings_raise_nothing() -> None:
         ({"lease": 40}, "everbeat.E001"),
         ({"self_stop_before": 50}, "everbeat.E002"),
         ({"sweep_every": 20}, "everbeat.E003"),
+        ({"silence_after": 5}, "everbeat.E004"),
+        ({"silence_after": 54}, "everbeat.E004"),
     ],
 )
 def test_nonsense_among_the_timings_is_an_error_with_an_id(change: dict[str, float], code: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,12 @@ def calling(**columns: Any) -> Caller:
 def caller(db: None) -> Caller:
     """A remote agent that is online."""
     return calling()
+
+
+@pytest.fixture(autouse=True)
+def machine_at_ease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else this machine has to do stretches no pause."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
 
 
 @pytest.fixture(autouse=True)

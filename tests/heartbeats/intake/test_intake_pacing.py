@@ -2,33 +2,91 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.models import Agent
 from config.env import Timings
-from heartbeats.intake.pacing import COMFORTABLE_SECONDS, MOST_STRETCH, Load, next_pause, remote_lease_seconds
+from heartbeats.intake.pacing import (
+    COMFORTABLE_PER_CORE,
+    COMFORTABLE_SECONDS,
+    MOST_STRETCH,
+    WEIGHT,
+    Load,
+    Strain,
+    heartbeat_load,
+    longest_pause,
+    next_pause,
+    remote_lease_seconds,
+    strain_now,
+)
+from tests.heartbeats.intake.conftest import calling
+from tests.waiting import wait_for
 
 DRAWS = st.floats(0, 1)
+STRAINS = st.builds(Strain, st.floats(0, 1e6), st.floats(0, 1e6))
 
 
-@given(DRAWS)
-def test_an_idle_server_asks_for_fifteen_seconds_give_or_take_a_tenth(draw: float) -> None:
-    assert 13.5 <= next_pause(15, draw=draw, seconds_each=0.0) <= 16.5
+@given(DRAWS, st.floats(0, COMFORTABLE_SECONDS), st.floats(0, COMFORTABLE_PER_CORE))
+def test_a_server_at_ease_asks_for_fifteen_seconds_give_or_take_a_tenth(draw: float, each: float, core: float) -> None:
+    assert 13.5 <= next_pause(15, draw=draw, strain=Strain(each, core)) <= 16.5
 
 
-@given(DRAWS, st.floats(0, 1e6), st.floats(0, 1e6))
-def test_slower_heartbeats_are_asked_for_less_often_within_bounds(draw: float, one: float, other: float) -> None:
-    quick, slow = sorted((one, other))
-    assert next_pause(15, draw=draw, seconds_each=quick) <= next_pause(15, draw=draw, seconds_each=slow)
-    assert next_pause(15, draw=draw, seconds_each=slow) <= 15 * MOST_STRETCH * 1.1
+@given(DRAWS, STRAINS, STRAINS)
+def test_a_busier_server_asks_for_fewer_heartbeats_within_bounds(draw: float, one: Strain, other: Strain) -> None:
+    busier = Strain(
+        max(one.seconds_each, other.seconds_each),
+        max(one.wanting_per_core, other.wanting_per_core),
+    )
+    for less in (one, other):
+        assert next_pause(15, draw=draw, strain=less) <= next_pause(15, draw=draw, strain=busier)
+    assert next_pause(15, draw=draw, strain=busier) <= 15 * MOST_STRETCH * 1.1
 
 
-@given(DRAWS, st.floats(0, 100), st.floats(1, 600))
-def test_a_run_outlives_one_lost_heartbeat_at_any_load(draw: float, seconds_each: float, lease: float) -> None:
+@pytest.mark.parametrize("strain", [Strain(2 * COMFORTABLE_SECONDS, 0), Strain(0, 2 * COMFORTABLE_PER_CORE)])
+def test_either_kind_of_strain_stretches_alone(strain: Strain) -> None:
+    assert next_pause(15, draw=0.5, strain=strain) == 30
+
+
+@given(DRAWS, STRAINS, st.floats(1, 600))
+def test_a_run_outlives_one_lost_heartbeat_at_any_load(draw: float, strain: Strain, lease: float) -> None:
     timings = Timings(lease, lease / 4, lease / 4, 5, 30, 60, 300)
-    longest = next_pause(timings.renew_every, draw=draw, seconds_each=seconds_each)
-    assert remote_lease_seconds(timings) + 0.01 >= 2 * longest
+    asked = next_pause(timings.renew_every, draw=draw, strain=strain)
+    assert asked <= longest_pause(timings) + 0.01
+    assert remote_lease_seconds(timings) + 0.01 >= 2 * asked
     assert remote_lease_seconds(timings) >= lease
+
+
+def test_the_load_of_the_whole_machine_counts_not_only_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    cores = os.cpu_count() or 1
+    monkeypatch.setattr(heartbeat_load, "seconds", 0.0)
+    monkeypatch.setattr(os, "getloadavg", lambda: (2 * COMFORTABLE_PER_CORE * cores, 0.0, 0.0))
+    assert strain_now().stretch == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_else_does_to_the_database_stretches_the_pause_here() -> None:
+    """Another connection holds the row; the heartbeat that waits for it is a slow one of this process."""
+    caller = calling()
+    before = heartbeat_load.seconds
+
+    def beat() -> None:
+        caller.beat()
+        connection.close()
+
+    thread = threading.Thread(target=beat)
+    with transaction.atomic():
+        Agent.objects.select_for_update().get(id=caller.agent.id)
+        thread.start()
+        wait_for(_somebody_waits_for_a_lock, what="the heartbeat to wait for the agent's row")
+    thread.join(10)
+    assert heartbeat_load.seconds - before * (1 - WEIGHT) >= WEIGHT * 0.1
 
 
 def test_the_load_follows_what_heartbeats_take() -> None:
@@ -50,3 +108,13 @@ def test_a_heartbeat_that_raises_is_measured_too() -> None:
     except RuntimeError:
         pass
     assert load.seconds > 0
+
+
+def _somebody_waits_for_a_lock() -> Any:
+    """For a tenth of a second already."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select exists (select 1 from pg_stat_activity where wait_event_type = 'Lock'"
+            " and clock_timestamp() - query_start > interval '0.1 s')"
+        )
+        return cursor.fetchone()[0]
