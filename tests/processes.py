@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db import connection
 
+from config.up.plan import LIVE_SERVER
 from heartbeats.execution import rundir
 from heartbeats.execution.rundir import RunDir
 from heartbeats.execution.terminate import terminate_marked
@@ -106,6 +108,13 @@ class Machine:
         process.says("Started worker")
         return process
 
+    def live_server(self, port: int) -> Process:
+        """Start the socket server, as `make up` does."""
+        server = ("--host", "127.0.0.1", "--port", str(port), *LIVE_SERVER)
+        process = self.start("live", "-m", "uvicorn", *server, "config.asgi:application")
+        process.says("Application startup complete")
+        return process
+
     def start(self, name: str, *argv: str) -> Process:
         """Start `python argv...` in the repository, with the settings of this machine."""
         log = self.root / f"{name}-{len(self.processes)}.log"
@@ -147,6 +156,13 @@ class Machine:
             process.kill_all()
         for directory in rundir.live_dirs(self.runs_dir):
             terminate_marked(directory.name, grace=0)
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def database_url() -> str:

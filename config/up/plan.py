@@ -12,6 +12,7 @@ from config import env
 from config.up.probes import accepts_connections, answers_ok
 
 PYTHON = sys.executable
+LIVE_SERVER = ("--lifespan", "on", "--ws", "config.sockets:SocketProtocol", "--no-access-log")
 EVERY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 (compared with, not bound to)
 
 
@@ -88,7 +89,7 @@ def _live(plan: Plan) -> ProcessSpec:
     address = ("--host", plan.host, "--port", str(plan.live_port))
     return ProcessSpec(
         "live",
-        (PYTHON, "-m", "uvicorn", *address, "--lifespan", "on", "--no-access-log", "config.asgi:application"),
+        (PYTHON, "-m", "uvicorn", *address, *LIVE_SERVER, "config.asgi:application"),
         ready=accepts_connections(plan.reachable_host, plan.live_port),
     )
 

@@ -1,7 +1,8 @@
 """One open socket: who may watch, what it missed, and what happens when it does not drain (spec/4 section 10).
 
 Join the group first, then read the backlog, then drop what the backlog already had: nothing is missed or sent twice.
-A client that does not drain is closed with 4008, never awaited: its queue is bounded, each send has a deadline.
+A client that does not drain is closed with 4008, never awaited: its queue is bounded in number and size, each send has
+a deadline. It is judged before a batch is queued, so that no batch, however large, counts as not draining.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from heartbeats.live.replay import Backlog, read_backlog
 
 SLOW_CLIENT = 4008
 QUEUE_SIZE = 2_000
+QUEUE_BYTES = 2 * 1024 * 1024
 SEND_SECONDS = 10.0
 
 
@@ -29,7 +31,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Serves `/api/companies/{companyId}/events/ws`. There are no client-to-server messages."""
 
     company_id: UUID
-    queue: asyncio.Queue[dict[str, Any]]
+    queue: asyncio.Queue[str]
+    queued_bytes: int = 0
     writer: asyncio.Task[None] | None = None
     last_seq: int = 0
 
@@ -39,7 +42,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if not await database_sync_to_async(may_watch)(self.scope, self.company_id):
             await self.close()
             return
-        self.queue = asyncio.Queue(maxsize=QUEUE_SIZE)
+        self.queue = asyncio.Queue()
         await self.channel_layer.group_add(company_group(self.company_id), self.channel_name)
         backlog = await database_sync_to_async(read_backlog)(self.company_id, self._since())
         await self.accept()
@@ -60,8 +63,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def live_events(self, message: dict[str, Any]) -> None:
         """From the channel layer: queue what is new to this client."""
+        if self.queue.qsize() >= QUEUE_SIZE or self.queued_bytes >= QUEUE_BYTES:
+            await self.close(code=SLOW_CLIENT)
+            return
         for envelope in message["events"]:
-            await self._offer(envelope)
+            self._offer(envelope)
 
     def _since(self) -> int | None:
         values = parse_qs(self.scope.get("query_string", b"").decode("latin-1")).get("since", [])
@@ -70,32 +76,35 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def _replay(self, backlog: Backlog) -> None:
         self.last_seq = backlog.head
         if backlog.too_old:
-            self.queue.put_nowait({"id": backlog.head, "companyId": str(self.company_id), "type": "live.resync"})
+            self._put({"id": backlog.head, "companyId": str(self.company_id), "type": "live.resync"})
             return
         for event in backlog.events:
             self._take(event)
 
     def _take(self, event: FeedEvent) -> None:
         self.last_seq = max(self.last_seq, event.seq)
-        self.queue.put_nowait(event.envelope())
+        self._put(event.envelope())
 
-    async def _offer(self, envelope: dict[str, Any]) -> None:
+    def _offer(self, envelope: dict[str, Any]) -> None:
         seq = envelope["id"]
         if seq is not None:
             if seq <= self.last_seq:
                 return
             self.last_seq = seq
-        try:
-            self.queue.put_nowait(envelope)
-        except asyncio.QueueFull:
-            await self.close(code=SLOW_CLIENT)
+        self._put(envelope)
+
+    def _put(self, envelope: dict[str, Any]) -> None:
+        text = orjson.dumps(envelope).decode()
+        self.queued_bytes += len(text)
+        self.queue.put_nowait(text)
 
     async def _write(self) -> None:
         while True:
-            envelope = await self.queue.get()
+            text = await self.queue.get()
+            self.queued_bytes -= len(text)
             try:
                 async with asyncio.timeout(SEND_SECONDS):
-                    await self.send(text_data=orjson.dumps(envelope).decode())
+                    await self.send(text_data=text)
             except TimeoutError:
                 await self.close(code=SLOW_CLIENT)
                 return

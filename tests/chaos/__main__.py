@@ -59,7 +59,7 @@ def inject_all(faults: Sequence[Fault]) -> Iterator[Report]:
             yield Report(fault.number, fault.fault, fault.expected, Outcome.NOT_BUILT, fault.missing)
             continue
         found = [_by_tests(fault)] if fault.tests else []
-        if fault.speed is Speed.QUICK:
+        if fault.speed in (Speed.QUICK, Speed.LONG):
             found.append(_quick(fault))
         elif fault.speed is Speed.SLOW:
             found.append(_slow(fault))

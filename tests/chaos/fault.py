@@ -13,6 +13,8 @@ class Speed(StrEnum):
 
     QUICK = "quick"
     """In `make test` and in `make chaos`: against the suite's servers, with a few processes at most."""
+    LONG = "long"
+    """In `make chaos` only, injected like a quick one."""
     SLOW = "slow"
     """In `make chaos` only: against a whole Everbeat on servers of its own."""
     NONE = "not built"
@@ -38,7 +40,7 @@ class Seen:
 class Fault:
     """A row: `function` injects and returns what it saw, or raises AssertionError. `limit` bounds its seconds.
 
-    A quick function gets a `World`, a slow one a `Site` that was opened with `env` on top of its own environment.
+    A quick or long function gets a `World`, a slow one a `Site` opened with `env` on top of its own.
     `tests` are tests of the suite that inject the same fault; their outcome is part of the row.
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 import time
 from datetime import timedelta
 from typing import Any
@@ -34,7 +33,7 @@ from tests.factories.agents import AgentFactory, BoardKeyFactory, CompanyFactory
 from tests.factories.heartbeats import HeartbeatRunFactory
 from tests.factories.issues import assigned_to
 from tests.heartbeats.intake.conftest import Caller, calling
-from tests.processes import database_url
+from tests.processes import database_url, free_port
 from tests.waiting import wait_for
 
 WAKEUPS = 500
@@ -110,7 +109,7 @@ def the_answer_to_a_commit_is_lost(world: World) -> Seen:
     account = url.netloc.rpartition("@")[0]
     world.machine.env["DATABASE_URL"] = urlunsplit(url._replace(netloc=f"{account}@127.0.0.1:{cutter.port}"))
     member = MemberFactory()
-    port = _free_port()
+    port = free_port()
     world.machine.api(port)
     client = Client(f"http://127.0.0.1:{port}", BoardKeyFactory(user=member.user).token)
     path = f"/api/companies/{member.company_id}/issues"
@@ -215,9 +214,3 @@ def _redis() -> redis.Redis:
 
 def _waiting_messages(queue: str) -> int:
     return int(_redis().llen(f"everbeat:{queue}"))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

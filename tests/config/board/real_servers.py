@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Self
 
+from config.up.plan import LIVE_SERVER
 from heartbeats.execution import rundir
 from heartbeats.execution.shim_parts.logfile import LOG_NAME
 from tests.config.running import Running
@@ -43,7 +44,7 @@ class RealServers:
     def __enter__(self) -> Self:
         api = ("granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port), "--no-ws")
         self._start(*api, "--blocking-threads", "4", "config.wsgi:application")
-        live = ("uvicorn", "--host", "127.0.0.1", "--port", str(self.live_port), "--lifespan", "on")
+        live = ("uvicorn", "--host", "127.0.0.1", "--port", str(self.live_port), *LIVE_SERVER)
         self._start(*live, "config.asgi:application")
         wait_for(lambda: self._answers(), 60, what="the page server")
         wait_for(lambda: self._listens(), 60, what="the socket server")
