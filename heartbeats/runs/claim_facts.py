@@ -13,17 +13,23 @@ from django.db import connection
 from agents.models import Agent
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.claim_gates import ClaimFacts, ClaimIssue, Participant
-from heartbeats.runs.claim_order import QueuedRun
+from heartbeats.runs.claim_order import QueuedRun, in_claim_order
 from heartbeats.vocabulary import RunStatus
 from heartbeats.wakeups.context import current_comment_id, is_interaction_wake
 from heartbeats.wakeups.facts import Row, budget_block
 from heartbeats.wakeups.incoming import uuid_of
 from heartbeats.wakeups.interactions import Requester, SpokenComment, is_verified_interaction
+from heartbeats.wakeups.policy import MAX_CONCURRENT_RUNS_MAX
 from issues.models import Issue, IssueComment
 from issues.readiness import Readiness, readiness_of
 
-# One row per queued run that may be claimed, and at least one row: the occupied slots and the database's clock.
-# A run waits while the process of its issue's previous run is still being stopped.
+# So that one short transaction stays short when very many runs are queued, or very many fail a gate.
+MOST_JUDGED = 40
+MOST_LOADED = MOST_JUDGED + MAX_CONCURRENT_RUNS_MAX
+
+# At least one row: the occupied slots, the database's clock, how many queued runs may be claimed, and what stops the
+# company; with it the first of those runs, in the order of `claim_order`. A run waits while the process of its issue's
+# previous run is still being stopped.
 _QUEUE = """
 with waiting as (
     select r.id, r.created_at, r.issue_id, i.status as issue_status, i.priority,
@@ -33,28 +39,37 @@ with waiting as (
     where r.agent_id = %(agent)s and r.status = 'queued'
       and not exists (select 1 from heartbeats_heartbeatrun p
                        where p.issue_id = r.issue_id and p.process_stopping)
+), first as (
+    select * from waiting
+    order by case when issue_id is null then 2 when not ready then 3
+                  when issue_status = 'in_progress' then 0 else 1 end,
+             coalesce(array_position(array['critical', 'high', 'medium', 'low'], priority::text), 5), created_at, id
+    limit %(most)s
 )
 select (select count(*) from heartbeats_heartbeatrun o
          where o.agent_id = %(agent)s and (o.status = 'running' or o.process_stopping)),
-       clock_timestamp(), waiting.*
-from (select 1) as always left join waiting on true
-"""
-
-_STOPS = """
-select c.status, c.pause_reason,
+       clock_timestamp(), (select count(*) from waiting), c.status, c.pause_reason,
        (select json_agg(json_build_object('type', s.scope_type, 'id', s.scope_id)) from agents_budgetincident s
-         where s.company_id = c.id and s.status = 'open' and s.threshold_type = 'hard')
-from agents_company c where c.id = %s
+         where s.company_id = c.id and s.status = 'open' and s.threshold_type = 'hard'),
+       first.*
+from agents_company c left join first on true
+where c.id = %(company)s
 """
 
 
 @dataclass(frozen=True)
 class Queue:
-    """An agent's queue as it stands under the agent's lock. `database_now` is the clock that leases are set by."""
+    """An agent's queue as it stands under the agent's lock. `database_now` is the clock that leases are set by.
+
+    `runs` are the first of those that may be claimed, in order; `waiting` counts them all. `stops` are the facts about
+    what stops the company.
+    """
 
     occupied: int
     database_now: datetime
+    waiting: int
     runs: list[QueuedRun]
+    stops: Row
 
 
 @dataclass(frozen=True)
@@ -71,23 +86,25 @@ def lock_agent(agent_id: UUID) -> Agent | None:
     return Agent.objects.select_for_update(no_key=True).filter(pk=agent_id).first()
 
 
-def load_queue(agent_id: UUID) -> Queue:
-    """Occupied slots and the queued runs that may be claimed: one statement."""
+def load_queue(agent: Agent) -> Queue:
+    """Occupied slots, the queued runs that may be claimed, and the company's stops: one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(_QUEUE, {"agent": agent_id})
+        cursor.execute(_QUEUE, {"agent": agent.pk, "company": agent.company_id, "most": MOST_LOADED})
         rows = cursor.fetchall()
+    occupied, database_now, waiting, company_status, pause_reason, stops = rows[0][:6]
     runs = [
         QueuedRun(
             str(run_id), created_at, str(issue_id) if issue_id else None, status, priority, dependency_ready=ready
         )
-        for _, _, run_id, created_at, issue_id, status, priority, ready in rows
+        for run_id, created_at, issue_id, status, priority, ready in (row[6:] for row in rows)
         if run_id is not None
     ]
-    return Queue(rows[0][0], rows[0][1], runs)
+    stopped = {"company_status": company_status, "company_pause": pause_reason, "stops": stops or []}
+    return Queue(occupied, database_now, waiting, in_claim_order(runs), stopped)
 
 
-def load_candidates(agent: Agent, chosen: Sequence[QueuedRun]) -> list[Candidate]:
-    """Lock the issues, then the runs, of the chosen ones and read what the gates need: four statements for any number.
+def load_candidates(agent: Agent, chosen: Sequence[QueuedRun], stops: Row) -> list[Candidate]:
+    """Lock the issues, then the runs, of the chosen ones and read what the gates need: three statements for any number.
 
     A run that somebody took or cancelled meanwhile is not among them. They come in the order of `chosen`.
     """
@@ -97,7 +114,6 @@ def load_candidates(agent: Agent, chosen: Sequence[QueuedRun]) -> list[Candidate
     queued = HeartbeatRun.objects.filter(pk__in=ids, status=RunStatus.QUEUED)
     runs = {str(run.pk): run for run in queued.select_for_update(no_key=True).order_by("pk")}
     ready = readiness_of(agent.company_id, list(issues))
-    stops = _load_stops(agent)
     found = (runs[run_id] for run_id in ids if run_id in runs)
     return [_candidate(agent, run, issues, ready, stops) for run in found]
 
@@ -107,13 +123,6 @@ def _locked_issues(agent: Agent, issue_ids: Collection[str]) -> list[Issue]:
         return []
     rows = Issue.objects.select_related("project").filter(pk__in=issue_ids, company_id=agent.company_id)
     return list(rows.select_for_update(no_key=True, of=("self",)).order_by("pk"))
-
-
-def _load_stops(agent: Agent) -> Row:
-    with connection.cursor() as cursor:
-        cursor.execute(_STOPS, [agent.company_id])
-        status, pause_reason, stops = cursor.fetchone()
-    return {"company_status": status, "company_pause": pause_reason, "stops": stops or []}
 
 
 def _candidate(

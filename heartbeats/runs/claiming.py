@@ -16,17 +16,14 @@ from agents.models import Agent
 from agents.vocabulary import NOT_INVOKABLE, AgentStatus
 from heartbeats.models import HeartbeatRun
 from heartbeats.runs.cancelling import AGENT_TERMINATED, cancel_runs_of_agent
-from heartbeats.runs.claim_facts import Candidate, Queue, load_candidates, load_queue, lock_agent
+from heartbeats.runs.claim_facts import MOST_JUDGED, Candidate, Queue, load_candidates, load_queue, lock_agent
 from heartbeats.runs.claim_gates import Refusal, judge_claim
-from heartbeats.runs.claim_order import free_slots, in_claim_order
+from heartbeats.runs.claim_order import free_slots
 from heartbeats.runs.lifecycle import Host, Note, close_wakeup, move_run, start_all
 from heartbeats.runs.scheduling import ring
 from heartbeats.vocabulary import RunStatus
 from heartbeats.wakeups.deferred import promote_deferred
 from issues.models import Issue
-
-# So that one short transaction stays short when very many queued runs fail a gate; the rest is rung for again.
-MOST_JUDGED = 40
 
 _STAMP_LOCKS = """update issues_issue i set execution_run_id = r.id, execution_locked_at = %s
                   from heartbeats_heartbeatrun r where r.id = any(%s) and i.id = r.issue_id"""
@@ -63,10 +60,10 @@ def claim_runs(
         agent = lock_agent(agent_id)
         if agent is None or agent.status in NOT_INVOKABLE:
             return _leave(agent, now)
-        queue = load_queue(agent_id)
+        queue = load_queue(agent)
         slots = min(capacity, free_slots(agent.max_concurrent_runs, queue.occupied))
         if slots <= 0 or not queue.runs:
-            return Claimed(waiting=len(queue.runs))
+            return Claimed(waiting=queue.waiting)
         lease = queue.database_now + timedelta(seconds=lease_seconds)
         return _claim(agent, queue, slots, Host(host, boot_id, lease), now)
 
@@ -80,13 +77,13 @@ def _leave(agent: Agent | None, now: datetime) -> Claimed:
 
 
 def _claim(agent: Agent, queue: Queue, slots: int, host: Host, now: datetime) -> Claimed:
-    order = in_claim_order(queue.runs)
+    order, waiting = queue.runs, queue.waiting
     started: list[HeartbeatRun] = []
     locking: list[UUID] = []
     cancelled: list[UUID] = []
     while order and len(started) < slots and len(cancelled) < MOST_JUDGED:
         wanted = slots - len(started)
-        for candidate in load_candidates(agent, order[:wanted]):
+        for candidate in load_candidates(agent, order[:wanted], queue.stops):
             verdict = judge_claim(candidate.facts)
             if isinstance(verdict, Refusal):
                 _refuse(candidate, verdict, now)
@@ -95,15 +92,16 @@ def _claim(agent: Agent, queue: Queue, slots: int, host: Host, now: datetime) ->
             started.append(candidate.run)
             if verdict.stamp_lock:
                 locking.append(candidate.run.pk)
+        waiting -= len(order[:wanted])
         order = order[wanted:]
     if started:
         start_all(started, host, now=now)
         _stamp_locks(locking, now)
         note_run_started(agent, now=now)
-    if order and len(started) < slots:
+    if waiting and len(started) < slots:
         ring(agent.pk, agent.host_label)
     claimed = tuple(ClaimedRun(run.pk, run.epoch, host.lease_expires_at) for run in started)
-    return Claimed(claimed, tuple(cancelled), len(order))
+    return Claimed(claimed, tuple(cancelled), waiting)
 
 
 def _refuse(candidate: Candidate, refusal: Refusal, now: datetime) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import heartbeats, runs, sweeps
+from tests.benchmarks import heartbeats, runs, sweeps, wakeups
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "runs": runs.bench,
     "heartbeats": heartbeats.bench,
     "sweeps": sweeps.bench,
+    "wakeups": wakeups.bench,
 }
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import django
-
-from config.services import throwaway_services
+from tests.benchmarks.database import analyse, bare_installation, empty_tables
 from tests.benchmarks.report import emit
 
 if TYPE_CHECKING:
@@ -24,10 +20,10 @@ TO_ACT_ON = 100
 
 def bench() -> None:
     """Print one line per sweep and size. `acted` must be what was prepared: a sweep that finds nothing is no figure."""
-    with _database():
+    with bare_installation():
         for healthy in HEALTHY:
             for name, prepare in _worlds().items():
-                _empty()
+                empty_tables()
                 _measure(name, prepare, healthy)
 
 
@@ -44,8 +40,7 @@ def _measure(name: SweepName, prepare: Callable[[], None], healthy: int) -> None
     healthy_rows(healthy)
     for _number in range(TO_ACT_ON):
         prepare()
-    with connection.cursor() as cursor:
-        cursor.execute("analyze")
+    analyse()
     SweepState.objects.create(sweep=name, last_succeeded_at=database_now())
     connection.queries_log.clear()  # it is bounded: a full one counts nothing
     began, used = time.monotonic(), _cpu()
@@ -112,29 +107,6 @@ def _worlds() -> dict[SweepName, Callable[[], None]]:
 
 def void(_made: object) -> None:
     """Only that it is there matters."""
-
-
-@contextmanager
-def _database() -> Iterator[None]:
-    """Throw-away servers with every table, and Django set up on them."""
-    with throwaway_services() as services:
-        os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = services.database_url, services.redis_url
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-        os.environ["EVERBEAT_LOG_LEVEL"] = "ERROR"
-        django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", interactive=False, verbosity=0)
-        yield
-
-
-def _empty() -> None:
-    from django.db import connection
-
-    kept = {"django_content_type", "auth_permission", "django_migrations"}
-    tables = [name for name in connection.introspection.table_names() if name not in kept]
-    with connection.cursor() as cursor:
-        cursor.execute(f"truncate {', '.join(map(connection.ops.quote_name, tables))}")
 
 
 def _cpu() -> float:
