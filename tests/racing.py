@@ -27,3 +27,14 @@ def race(racers: Sequence[Callable[[], Answer]]) -> list[Answer]:
 
     with ThreadPoolExecutor(len(racers)) as pool:
         return [future.result(timeout=60) for future in [pool.submit(run, racer) for racer in racers]]
+
+
+def somebody_waits_for_a_lock(*, seconds: float = 0.0) -> bool:
+    """Whether a session waits for a lock, and has for so long."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select exists (select 1 from pg_locks"
+            " where not granted and clock_timestamp() - waitstart >= make_interval(secs => %s))",
+            [seconds],
+        )
+        return bool(cursor.fetchone()[0])

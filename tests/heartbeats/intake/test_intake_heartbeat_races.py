@@ -29,7 +29,7 @@ from heartbeats.vocabulary import RunStatus
 from tests.factories.heartbeats import HeartbeatRunFactory, running_run
 from tests.factories.issues import assigned_to
 from tests.heartbeats.intake.conftest import calling
-from tests.racing import race
+from tests.racing import race, somebody_waits_for_a_lock
 from tests.statements import counted
 from tests.waiting import wait_for
 
@@ -137,7 +137,7 @@ def test_an_agent_that_is_deleted_while_its_heartbeat_waits_for_it_is_a_401() ->
     with transaction.atomic():
         Agent.objects.get(id=caller.agent.id).delete()
         thread.start()
-        wait_for(_somebody_waits_for_a_lock, what="the heartbeat to wait for the agent's row")
+        wait_for(somebody_waits_for_a_lock, what="the heartbeat to wait for the agent's row")
     thread.join(10)
     assert answers[0].status_code == 401
     assert not AgentError.objects.exists()
@@ -228,9 +228,3 @@ def test_a_no_op_sends_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
     HeartbeatRunFactory(agent=caller.agent)
     caller.beat()
     assert sent == []
-
-
-def _somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("select exists (select 1 from pg_stat_activity where wait_event_type = 'Lock')")
-        return bool(cursor.fetchone()[0])

@@ -20,6 +20,7 @@ from issues.vocabulary import Priority
 from tests.factories.heartbeats import HeartbeatRunFactory
 from tests.factories.issues import assigned_to
 from tests.heartbeats.intake.conftest import BASE, Caller, calling
+from tests.racing import somebody_waits_for_a_lock
 from tests.waiting import wait_for
 
 BODY = b'{"status":"online"}'
@@ -99,7 +100,7 @@ def test_a_heartbeat_that_waits_while_the_sweep_calls_its_agent_silent_wins() ->
     with transaction.atomic():
         Agent.objects.filter(id=caller.agent.id).update(presence=Presence.OFFLINE)
         thread.start()
-        wait_for(_somebody_waits_for_a_lock, what="the heartbeat to wait for the agent's row")
+        wait_for(somebody_waits_for_a_lock, what="the heartbeat to wait for the agent's row")
     thread.join(10)
     assert answers[0].status_code == 200
     assert caller.fresh().presence == Presence.ONLINE
@@ -181,9 +182,3 @@ def _address() -> dict[str, Any]:
         "host": named["HOST"],
         "port": named["PORT"],
     }
-
-
-def _somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("select exists (select 1 from pg_stat_activity where wait_event_type = 'Lock')")
-        return bool(cursor.fetchone()[0])

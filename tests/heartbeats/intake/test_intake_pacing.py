@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -27,6 +26,7 @@ from heartbeats.intake.pacing import (
     strain_now,
 )
 from tests.heartbeats.intake.conftest import calling
+from tests.racing import somebody_waits_for_a_lock
 from tests.waiting import wait_for
 
 DRAWS = st.floats(0, 1)
@@ -84,7 +84,7 @@ def test_what_somebody_else_does_to_the_database_stretches_the_pause_here() -> N
     with transaction.atomic():
         Agent.objects.select_for_update().get(id=caller.agent.id)
         thread.start()
-        wait_for(_somebody_waits_for_a_lock, what="the heartbeat to wait for the agent's row")
+        wait_for(lambda: somebody_waits_for_a_lock(seconds=0.1), what="the heartbeat to wait for the agent's row")
     thread.join(10)
     assert heartbeat_load.seconds - before * (1 - WEIGHT) >= WEIGHT * 0.1
 
@@ -108,13 +108,3 @@ def test_a_heartbeat_that_raises_is_measured_too() -> None:
     except RuntimeError:
         pass
     assert load.seconds > 0
-
-
-def _somebody_waits_for_a_lock() -> Any:
-    """For a tenth of a second already."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select exists (select 1 from pg_stat_activity where wait_event_type = 'Lock'"
-            " and clock_timestamp() - query_start > interval '0.1 s')"
-        )
-        return cursor.fetchone()[0]
