@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -19,7 +20,8 @@ from issues.lifecycle import CLEARED_LOCKS, change_issue
 from issues.models import Issue, Project
 from issues.ownership import CHECKED_OUT, NOT_OWNER, authorise_mutation, lock_details
 from issues.readiness import readiness_of
-from issues.runs import lives, run_lives
+from issues.run_binding import Standing, bind, standing_of, wait_for_end
+from issues.runs import lives
 from issues.trail import issue_row, record, text_id
 from issues.vocabulary import IssueStatus
 
@@ -45,9 +47,12 @@ def checkout_issue(
 ) -> CheckedOut:
     """Check an issue out for an agent. 401 without a run, 403 for another agent, 409 and 422 as in spec/4.
 
-    Locks the issue. Announces the checkout, so that an agent whose own run did not do it is woken (W9).
+    Locks the agent when its run has no issue yet (which then is this one), and the issue. Announces the checkout, so
+    that an agent whose own run did not do it is woken (W9). A run at work on another issue gets 409: no end of it
+    would free this one.
     """
     with transaction.atomic():
+        wait_for_end(actor)
         issue = locked_issue_for(actor, ref)
         if actor.is_agent and actor.agent_id != agent_id:
             raise Forbidden(ONLY_ITSELF)
@@ -73,10 +78,10 @@ def _checkout(
     actor: Actor, issue: Issue, agent_id: UUID, run_id: UUID | None, expected: Collection[str], now: datetime
 ) -> CheckedOut:
     assignable_agent(issue.company_id, agent_id)
-    ruling = judge_checkout(_standing(issue), agent_id=agent_id, run_id=run_id, expected=expected)
-    over = run_id is not None and not run_lives(issue.company_id, run_id)
-    if ruling is CheckoutRuling.CONFLICT or over:
-        raise Conflict(CONFLICT, details=lock_details(issue, now=now))
+    caller = standing_of(issue, run_id)
+    ruling = judge_checkout(_facts(issue, caller), agent_id=agent_id, run_id=run_id, expected=expected)
+    if ruling is CheckoutRuling.CONFLICT:
+        raise Conflict(CONFLICT, details=_conflict(issue, caller, run_id, now))
     if ruling is CheckoutRuling.HELD:
         return CheckedOut(issue, changed=False)
     _require_workable(issue)
@@ -88,6 +93,8 @@ def _checkout(
         "execution_locked_at": now if run_id else None,
     }
     change_issue(issue, columns, now=now)
+    if run_id is not None and not caller.bound:
+        bind(issue, run_id)
     row = issue_row(actor, issue, "issue.checked_out", {"agentId": str(agent_id), "runId": text_id(run_id)})
     row.run_id = run_id
     record(issue, row)
@@ -95,14 +102,25 @@ def _checkout(
     return CheckedOut(issue, changed=True)
 
 
-def _standing(issue: Issue) -> CheckoutFacts:
+def _facts(issue: Issue, caller: Standing) -> CheckoutFacts:
     return CheckoutFacts(
         status=issue.status,
         assignee_agent_id=issue.assignee_agent_id,
         assignee_user_id=issue.assignee_user_id,
         checkout_run_id=issue.checkout_run_id if lives(issue.checkout_run) else None,
         execution_run_id=issue.execution_run_id if lives(issue.execution_run) else None,
+        caller_may_hold=caller.lives and caller.elsewhere is None and caller.rival is None,
     )
+
+
+def _conflict(issue: Issue, caller: Standing, run_id: UUID | None, now: datetime) -> dict[str, Any]:
+    """Who holds the issue, and what the caller's run holds instead."""
+    details = lock_details(issue, now=now, rival=caller.rival)
+    if caller.elsewhere is None:
+        return details
+    elsewhere = Issue.objects.filter(pk=caller.elsewhere).values_list("identifier", flat=True).first()
+    actor_run = {"runId": text_id(run_id), "issueId": text_id(caller.elsewhere), "identifier": elsewhere}
+    return {**details, "actorRun": actor_run}
 
 
 def _require_workable(issue: Issue) -> None:

@@ -20,13 +20,17 @@ class CheckoutRuling(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutFacts:
-    """The issue as its row says, with locks of runs that are over or gone left out (they hold nothing)."""
+    """The issue as its row says, with locks of runs that are over or gone left out (they hold nothing).
+
+    `caller_may_hold`: the caller's run is not over, not at work on another issue, and has no rival on this one.
+    """
 
     status: str
     assignee_agent_id: UUID | None
     assignee_user_id: UUID | None
     checkout_run_id: UUID | None
     execution_run_id: UUID | None
+    caller_may_hold: bool = True
 
 
 def judge_checkout(
@@ -34,9 +38,12 @@ def judge_checkout(
 ) -> CheckoutRuling:
     """Decide a checkout of the issue for an agent by a run (None: by a person).
 
-    It succeeds from an expected status when the issue is nobody's or this agent's and no other run holds it. The
+    It succeeds from an expected status when the issue is nobody's or this agent's and no other run holds it, by a run
+    of this issue or of none (DESIGN 2: the execution lock names the run that is live on the issue). The
     agent's own `in_progress` work that no run holds is taken over whatever was expected.
     """
+    if not facts.caller_may_hold:
+        return CheckoutRuling.CONFLICT
     if facts.assignee_user_id is not None or facts.assignee_agent_id not in (None, agent_id):
         return CheckoutRuling.CONFLICT
     if any(lock not in (None, run_id) for lock in (facts.checkout_run_id, facts.execution_run_id)):

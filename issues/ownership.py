@@ -16,7 +16,8 @@ from config.common.wire.errors import Conflict, Forbidden, Unauthorized
 from issues.access import RUN_REQUIRED
 from issues.lifecycle import change_issue
 from issues.models import Issue
-from issues.runs import last_life, lives, may_take_over
+from issues.run_binding import bind, end_can_wait, standing_of
+from issues.runs import last_life, lives
 from issues.trail import issue_row, record, text_id
 from issues.vocabulary import IssueStatus
 
@@ -101,9 +102,12 @@ def oversees(actor: Actor, assignee_id: UUID) -> bool:
     return leads(me) or holds_grant(me.id, Permission.TASKS_MANAGE_ACTIVE_CHECKOUTS) or manages(me.id, assignee_id)
 
 
-def lock_details(issue: Issue, *, now: datetime) -> dict[str, Any]:
-    """Who holds an issue: which run, in which status, and how long ago it showed life (spec/3 K.11)."""
-    run = next((run for run in (issue.checkout_run, issue.execution_run) if lives(run)), None)
+def lock_details(issue: Issue, *, now: datetime, rival: Any = None) -> dict[str, Any]:  # noqa: ANN401 - a run
+    """Who holds an issue: which run, in which status, and how long ago it showed life (spec/3 K.11).
+
+    `rival` is a live run of the issue that holds no lock yet (a queued one takes it when it is claimed).
+    """
+    run = next((run for run in (issue.checkout_run, issue.execution_run, rival) if lives(run)), None)
     holder = run and {
         "runId": str(run.pk),
         "agentId": str(run.agent_id),
@@ -124,11 +128,11 @@ def lock_details(issue: Issue, *, now: datetime) -> dict[str, Any]:
 def _facts(actor: Actor, agent_id: UUID, issue: Issue) -> MutationFacts:
     foreign = issue.assignee_agent_id not in (None, agent_id)
     mine = issue.assignee_agent_id == agent_id and issue.status == IssueStatus.IN_PROGRESS
-    settled = actor.run_id is None or actor.run_id == issue.checkout_run_id
+    settled = actor.run_id is None or actor.run_id == issue.checkout_run_id or lives(issue.checkout_run)
     return MutationFacts(
         agent_id=agent_id,
         run_id=actor.run_id,
-        may_take_over=mine and not settled and may_take_over(issue.company_id, actor.run_id, issue.pk),
+        may_take_over=mine and not settled and _may_take_over(issue, agent_id, actor.run_id),
         status=issue.status,
         assignee_agent_id=issue.assignee_agent_id,
         checkout_run_id=issue.checkout_run_id,
@@ -137,8 +141,19 @@ def _facts(actor: Actor, agent_id: UUID, issue: Issue) -> MutationFacts:
     )
 
 
+def _may_take_over(issue: Issue, agent_id: UUID, run_id: UUID | None) -> bool:
+    """A live run of this issue, or one of none that can be bound now: its agent is at rest, so that it cannot end."""
+    caller = standing_of(issue, run_id)
+    if not caller.lives or caller.elsewhere is not None or caller.rival is not None:
+        return False
+    return caller.bound or (end_can_wait(agent_id) and standing_of(issue, run_id) == caller)
+
+
 def _adopt(actor: Actor, issue: Issue, now: datetime) -> None:
+    assert actor.run_id is not None
     previous = issue.checkout_run_id
+    if not standing_of(issue, actor.run_id).bound:
+        bind(issue, actor.run_id)
     locks: dict[str, Any] = {"checkout_run_id": actor.run_id}
     if not lives(issue.execution_run):
         locks |= {"execution_run_id": actor.run_id, "execution_locked_at": now}

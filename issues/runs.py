@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from issues.models import Issue
 
@@ -25,17 +25,6 @@ def runs(company_id: UUID) -> QuerySet[Any]:
 def lives(run: Any) -> bool:  # noqa: ANN401 - a row of a higher app
     """Whether there is a run and it is not over: terminal runs, and only those, have `finished_at`."""
     return run is not None and run.finished_at is None
-
-
-def run_lives(company_id: UUID, run_id: UUID) -> bool:
-    """Whether this run of the company exists and is not over."""
-    return runs(company_id).filter(id=run_id, finished_at__isnull=True).exists()
-
-
-def may_take_over(company_id: UUID, run_id: UUID | None, issue_id: UUID) -> bool:
-    """Whether this run is not over and not at work on another issue: whose locks nobody would clear at its end."""
-    mine = Q(issue_id=issue_id) | Q(issue_id=None)
-    return runs(company_id).filter(mine, id=run_id, finished_at__isnull=True).exists()
 
 
 def running_run_id(issue: Issue) -> UUID | None:

@@ -31,6 +31,7 @@ runs = st.sampled_from([None, MINE, YOURS])
         assignee_user_id=st.sampled_from([None, YOU]),
         checkout_run_id=runs,
         execution_run_id=runs,
+        caller_may_hold=st.booleans(),
     ),
     runs,
     st.sets(statuses, min_size=1),
@@ -41,6 +42,7 @@ def test_a_checkout_never_takes_what_another_holds(
     ruling = judge_checkout(facts, agent_id=ME, run_id=run, expected=expected)
     if ruling is CheckoutRuling.CONFLICT:
         return
+    assert facts.caller_may_hold
     assert facts.assignee_user_id is None
     assert facts.assignee_agent_id in (None, ME)
     assert facts.checkout_run_id in (None, run)
