@@ -17,7 +17,7 @@ from pathlib import Path
 import django
 
 from config.services import throwaway_services
-from tests.chaos.fault import Fault, Outcome, Report, Speed, failed, judged
+from tests.chaos.fault import Fault, Outcome, Report, Skipped, Speed, failed, judged, skipped
 from tests.chaos.report import FILE, kept, line, summary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +93,8 @@ def _slow(fault: Fault) -> Report:
         with open_site(fault.env) as site:
             seen = fault.function(site)
             return judged(fault, seen, site.audit())
+    except Skipped as reason:
+        return skipped(fault, str(reason))
     except Exception as problem:
         return failed(fault, f"{type(problem).__name__}: {problem}", time.monotonic() - began, None)
 

@@ -25,7 +25,13 @@ class Outcome(StrEnum):
 
     PASSED = "passed"
     FAILED = "FAILED"
+    SKIPPED = "skipped"
+    """It cannot be injected here; the report says why."""
     NOT_BUILT = "not built"
+
+
+class Skipped(Exception):
+    """Raised by an injection that is impossible on this machine, before it has changed anything."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,11 @@ def judged(fault: Fault, seen: Seen, audit: str) -> Report:
     outcome = Outcome.FAILED if late or audit != "clean" else Outcome.PASSED
     text = f"{seen.text}; too late" if late else seen.text
     return Report(fault.number, fault.fault, fault.expected, outcome, text, seen.seconds, fault.limit, audit)
+
+
+def skipped(fault: Fault, why: str) -> Report:
+    """The report of an injection that is impossible here."""
+    return Report(fault.number, fault.fault, fault.expected, Outcome.SKIPPED, why)
 
 
 def failed(fault: Fault, why: str, seconds: float, audit: str | None) -> Report:

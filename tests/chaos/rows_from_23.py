@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from tests.chaos.fault import Fault, Speed
-from tests.chaos.long import sockets
+from tests.chaos.long import disks, sockets
 from tests.chaos.quick import messages, rows, verdicts
 from tests.chaos.slow import outages
 
 _ADOPTION = "tests/heartbeats/supervisor/test_supervisor_adoption.py::test_"
 _STOPPING = "tests/heartbeats/supervisor/test_supervisor_stopping.py::test_"
 _OUTAGES = "tests/heartbeats/supervisor/test_supervisor_outages.py::test_"
+_SHIM = "tests/heartbeats/execution/test_execution_output.py::test_"
 _OUTPUT = "tests/heartbeats/supervisor/test_supervisor_output.py::test_"
 _REAPING = "tests/recovery/orphans/test_orphans_reaping.py::test_"
 _RACING = "tests/heartbeats/runs/test_runs_racing.py::test_"
@@ -51,7 +52,13 @@ FAULTS = (
     ),
     Fault(29, "a provider fails for everybody", "capped jittered retries", missing="no storm of 500 runs yet"),
     Fault(
-        30, "the disk of the run logs is full", "the run goes on, its log says where it stops", missing="not written"
+        30,
+        "the disk of the run logs is full for a while",
+        "the run goes on, its log says where output is missing, alarm; later everything logs again",
+        limit=10,
+        function=disks.the_disk_of_the_logs_is_full,
+        speed=Speed.LONG,
+        tests=(f"{_SHIM}a_log_that_stops_accepting_bytes_is_cut_at_a_line_and_carries_on_later",),
     ),
     Fault(31, "the disk of PostgreSQL is full", "503, no corruption", missing="needs a small tablespace"),
     Fault(

@@ -12,7 +12,7 @@ import pytest
 
 from recovery.audit.run import audit
 from tests.chaos.catalogue import FAULTS
-from tests.chaos.fault import Fault, Outcome, Speed, failed, judged
+from tests.chaos.fault import Fault, Outcome, Skipped, Speed, failed, judged, skipped
 from tests.chaos.report import FILE, keep
 from tests.chaos.world import World
 
@@ -28,6 +28,9 @@ def test_fault(fault: Fault, world: World) -> None:
     began = time.monotonic()
     try:
         seen = fault.function(world)
+    except Skipped as reason:
+        keep(skipped(fault, str(reason)))
+        pytest.skip(str(reason))
     except BaseException as problem:
         keep(failed(fault, f"{type(problem).__name__}: {problem}", time.monotonic() - began, None))
         raise

@@ -59,6 +59,7 @@ class Attempt:
     told_at: float = 0.0
     flushed_at: float = 0.0
     flushed_bytes: int = 0
+    cut_told: bool = False
     causes: list[StopCause] = field(default_factory=list)
     left_behind: bool = False  # by an earlier supervisor
     died_unwatched: bool = False  # it was gone when this supervisor came

@@ -16,6 +16,7 @@ from heartbeats.execution.orders import since_boot
 from heartbeats.execution.start_lock import is_starting
 from heartbeats.execution.supervisor import ledger
 from heartbeats.execution.supervisor.attempt import Attempt, Stage, StopCause, attempt_of
+from heartbeats.execution.supervisor.cuts import note_cut
 from heartbeats.execution.supervisor.desk import Desk, Urgency
 from heartbeats.execution.supervisor.host import ThisHost
 from heartbeats.execution.terminate import Termination
@@ -186,6 +187,8 @@ def _end_from_record(attempt: Attempt) -> object:
         return None
     if attempt.process is not None and is_starting(attempt.directory):  # its starter has not come to record it yet
         ledger.write_process(attempt.process, attempt.run_id, attempt.epoch)
+    if attempt.exit is not None and attempt.exit.truncated is not None:
+        note_cut(attempt.run_id, attempt.epoch, attempt.exit.truncated)
     return ledger.end(attempt)
 
 

@@ -19,6 +19,7 @@ from heartbeats.execution.orders import since_boot
 from heartbeats.execution.supervisor import ledger
 from heartbeats.execution.supervisor.announcer import Announcer
 from heartbeats.execution.supervisor.attempt import Stage, StopCause
+from heartbeats.execution.supervisor.cuts import CutWatch
 from heartbeats.execution.supervisor.desk import Desk
 from heartbeats.execution.supervisor.fleet import Fleet
 from heartbeats.execution.supervisor.host import ThisHost
@@ -56,6 +57,7 @@ class Supervisor:
         self._fleet = Fleet(host, runs_dir, self._desk, self._watch, self._unwatch)
         self._leases = LeaseKeeper(host, runs_dir, timings, self._desk, self._fleet)
         self._output = OutputWatch(self._desk, self._announcer)
+        self._cuts = CutWatch(runs_dir, self._desk)
         self._bell: socket.socket | None = None
         self._listener: Listener | None = None
         self._listen_at = 0.0
@@ -171,6 +173,7 @@ class Supervisor:
         for attempt in list(self._fleet.attempts.values()):
             self._fleet.look(attempt)
         self._output.look_at_all(self._fleet.attempts.values())
+        self._cuts.look(self._fleet.attempts.values())
         if now >= self._clean_at:
             self._clean_at = now + _CLEAN_EVERY_SEC
             self._desk.ask(partial(clean, self._runs_dir, now=time.time()))
