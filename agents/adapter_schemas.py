@@ -49,8 +49,13 @@ def adapter_flaws(adapter_type: str, config: Mapping[str, Any]) -> list[Flaw]:
 
 
 def knows_adapter(adapter_type: str) -> bool:
-    """Whether agents of this type can exist."""
+    """Whether agents of this type can exist. Ones from before may, though none can be made any more."""
     return adapter_type in _SCHEMAS
+
+
+def why_never_run(adapter_type: str) -> str | None:
+    """Why agents of a type that is known can never run here, in a sentence for who wants one; None when they can."""
+    return _NEVER_RUN.get(adapter_type)
 
 
 def _expect(test: Callable[[Any], bool], expected: str) -> Check:
@@ -170,4 +175,10 @@ _SCHEMAS: dict[str, AdapterSchema] = {
     AdapterType.HERMES_LOCAL: AdapterSchema(_CODING_TOOL),
     AdapterType.OPENCLAW_GATEWAY: AdapterSchema({"url": TEXT, "headers": HEADERS, "timeoutMs": COUNT}),
     AdapterType.REMOTE: AdapterSchema({"env": BINDINGS}),
+}
+_NEVER_RUN: dict[str, str] = {
+    AdapterType.OPENCLAW_GATEWAY: (
+        "Agents of adapter type openclaw_gateway cannot run here: Everbeat does not speak to that gateway. "
+        "Let the agent poll as type remote, or call it as type http."
+    ),
 }

@@ -21,7 +21,7 @@ from agents.access import (
     require_configuration,
 )
 from agents.actors import Actor
-from agents.adapter_schemas import adapter_flaws, knows_adapter
+from agents.adapter_schemas import adapter_flaws, knows_adapter, why_never_run
 from agents.budgets.policies import set_monthly_budget
 from agents.config_history import columns_of, keep_revision, revision_of, snapshot_of
 from agents.journal import activity, log_activity
@@ -157,6 +157,9 @@ def _checked(company_id: UUID, columns: Mapping[str, Any], *, agent: Agent | Non
     adapter_type = columns.get("adapter_type", agent.adapter_type if agent else AdapterType.PROCESS)
     if not knows_adapter(adapter_type):
         raise Unprocessable(f"Unknown adapter type: {adapter_type}")
+    never = why_never_run(adapter_type) if agent is None or adapter_type != agent.adapter_type else None
+    if never:
+        raise Unprocessable(never)
     _check_adapter(adapter_type, columns.get("adapter_config", agent.adapter_config if agent else {}))
     _check_manager(company_id, columns.get("reports_to_id"), agent)
     return dict(columns)

@@ -201,6 +201,7 @@ def _observed(result: ExecutionResult) -> dict[str, Any]:
         "stderr_excerpt": result.stderr_excerpt,
         "log_bytes": result.log_bytes,
         "log_sha256": result.log_sha256,
+        "log_truncated_at": result.log_truncated_at,
     }
 
 

@@ -30,9 +30,10 @@ class ExecutionResult:
 
     `signal` is the signal that ended the process when we did not send it because of a time limit. `session_*` are None
     where the adapter said nothing (the previous session carries over); `clear_session` says that there is none any
-    more. `usage` are the adapter's cumulative counters: inputTokens, cachedInputTokens, outputTokens. `result` is the
-    adapter's result object (also `retryNotBefore`). `started_with` is None when the execution ended before its session
-    was chosen: then no saved session changes.
+    more. `usage` are the adapter's counters: inputTokens, cachedInputTokens, outputTokens; the totals of the session so
+    far, unless `usage_basis` is `per_run`. `result` is the adapter's result object (also `retryNotBefore`).
+    `log_truncated_at` is the byte of the log at which output was first left out. `started_with` is None when the
+    execution ended before its session was chosen: then no saved session changes.
     """
 
     exit_code: int | None = None
@@ -44,6 +45,7 @@ class ExecutionResult:
     result: Mapping[str, Any] | None = None
     summary: str | None = None
     usage: Mapping[str, Any] | None = None
+    usage_basis: str | None = None
     provider: str | None = None
     biller: str | None = None
     model: str | None = None
@@ -58,6 +60,7 @@ class ExecutionResult:
     stderr_excerpt: str | None = None
     log_bytes: int | None = None
     log_sha256: str | None = None
+    log_truncated_at: int | None = None
 
     @property
     def names_session(self) -> bool:
@@ -92,6 +95,7 @@ def adapter_words(result: ExecutionResult) -> JsonObject:
     """The result in the adapter's own words; what it did not say is absent, not null."""
     said = {
         "usage": result.usage,
+        "usageBasis": result.usage_basis,
         "costUsd": result.cost_usd,
         "provider": result.provider,
         "biller": result.biller,

@@ -11,6 +11,9 @@ from typing import Any
 from agents.vocabulary import BillingType
 from heartbeats.readings import JsonObject, count_of, first_text, number_of
 
+# Adapters whose tool begins to count at 0 in every run say so; without a word their counters are a session's totals.
+PER_RUN = "per_run"
+
 _BILLING = {
     "api": BillingType.METERED_API,
     "subscription": BillingType.SUBSCRIPTION_INCLUDED,
@@ -111,11 +114,13 @@ def billed_cents(cost_usd: object, billing_type: BillingType) -> int:
 def settle_usage(result: Mapping[str, Any], *, previous_record: Mapping[str, Any] | None, session: SessionUse) -> Usage:
     """The usage of a run from its adapter result (``usage``, ``costUsd``, ``provider``, ``biller``, ``model`` …).
 
-    ``previous_record`` is the usage record of the latest earlier run of the same persisted session and company.
+    ``previous_record`` is the usage record of the latest earlier run of the same persisted session and company. With
+    ``usageBasis`` ``per_run`` the counters are this run's already, and nothing is taken off them.
     """
     raw_usage = result.get("usage")
     raw = reported_tokens(raw_usage if isinstance(raw_usage, Mapping) else None)
-    previous = recorded_raw_tokens(previous_record) if session.persisted_session_id else None
+    cumulative = bool(session.persisted_session_id) and result.get("usageBasis") != PER_RUN
+    previous = recorded_raw_tokens(previous_record) if cumulative else None
     used = tokens_used(raw, previous)
     provider = first_text(result.get("provider")) or "unknown"
     billing = billing_type_of(result.get("billingType"))

@@ -10,9 +10,11 @@ from heartbeats.execution.adapters.claude import CLAUDE
 from heartbeats.execution.adapters.codex import CODEX
 from heartbeats.execution.adapters.cursor import CURSOR
 from heartbeats.execution.adapters.gemini import GEMINI
+from heartbeats.execution.adapters.hermes import HERMES
 from heartbeats.execution.adapters.http import HttpAdapter
 from heartbeats.execution.adapters.local_cli import LocalCliAdapter
 from heartbeats.execution.adapters.opencode import OPENCODE
+from heartbeats.execution.adapters.pi import PI
 from heartbeats.execution.adapters.process import ProcessAdapter
 from heartbeats.execution.adapters.started import PLACE_NAME, read_object
 from heartbeats.readings import object_of
@@ -26,9 +28,9 @@ _ADAPTERS: dict[str, Adapter] = {
     AdapterType.GEMINI_LOCAL: GEMINI,
     AdapterType.CURSOR: CURSOR,
     AdapterType.OPENCODE_LOCAL: OPENCODE,
+    AdapterType.PI_LOCAL: PI,
+    AdapterType.HERMES_LOCAL: HERMES,
 }
-# Known by name, but not by what they print: rather none than one that guesses.
-_UNAVAILABLE = frozenset({AdapterType.PI_LOCAL, AdapterType.HERMES_LOCAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,6 @@ class _WithFolder:
 def adapter_for(adapter_type: str) -> Adapter:
     """The adapter of this type. Raises SetupError for one that no host can start."""
     adapter = _ADAPTERS.get(adapter_type)
-    if adapter_type in _UNAVAILABLE:
-        told = f"Everbeat does not know what a tool of type {adapter_type!r} prints; run it as `process` instead."
-        raise SetupError("adapter_unavailable", told)
     if adapter is None:
         raise SetupError("adapter_unknown", f"Agents of adapter type {adapter_type!r} cannot be started by a host.")
     return _WithFolder(adapter)

@@ -94,7 +94,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the adapter understood. None means that it said nothing; `result` is kept with the run as it is."""
+    """What the adapter understood. None means that it said nothing; `result` is kept with the run as it is.
+
+    `usage` holds the totals of the session so far, unless `usage_basis` is `per_run` (`runs.usage`).
+    """
 
     result: Mapping[str, Any] | None = None
     summary: str | None = None
@@ -104,6 +107,7 @@ class Report:
     retry_not_before: str | None = None
     timed_out: bool = False
     usage: Mapping[str, Any] | None = None
+    usage_basis: str | None = None
     cost_usd: float | None = None
     provider: str | None = None
     biller: str | None = None

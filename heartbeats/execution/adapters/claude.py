@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from heartbeats.execution.adapters.local_cli import (
@@ -22,6 +23,19 @@ from heartbeats.vocabulary import ErrorCode, ErrorFamily
 
 UNKNOWN_SESSION = (r"no conversation found with session id", r"session id .{0,80} (?:not found|does not exist)")
 _MAX_TURNS = "error_max_turns"
+# What a message that stands for a failed request is marked with, as far as it says more than its text.
+_CATEGORIES = {
+    "authentication_failed": "authentication_error",
+    "oauth_org_not_allowed": "authentication_error",
+    "verification_required": "authentication_error",
+    "cloud_credential_error": "authentication_error",
+    "account_on_hold": "billing_error",
+    "billing_error": "billing_error",
+    "model_not_found": "model not found",
+    "rate_limit": "rate_limit",
+    "overloaded": "overloaded",
+    "server_error": "internal server error",
+}
 _FACTS = ("subtype", "num_turns", "duration_ms", "stop_reason", "terminal_reason", "api_error_status")
 
 KINDS = (
@@ -35,7 +49,8 @@ KINDS = (
         "claude_auth_required",
         words(
             r"please run /login", r"not logged in", r"invalid (?:x-)?api[- ]key", r"authentication_error",
-            r"oauth token (?:has|is) (?:expired|revoked)", r"api error: 401", r"login required",
+            r"oauth (?:token|session) (?:has |is )?(?:expired|revoked)", r"failed to authenticate",
+            r"api error: 40[13]\b", r"login required",
         ),
     ),
     Kind(
@@ -55,6 +70,7 @@ KINDS = (
             r"overloaded", r"rate[- _]?limit", r"too many requests", r"api error: (?:429|5\d\d)", r"usage limit",
             r"hit your .{0,30}limit", r"\d-hour limit", r"weekly limit", r"out of extra usage",
             r"service unavailable", r"temporarily unavailable", r"\(429\)", r"internal server error",
+            r"stream idle timeout",
             r"connection (?:error|reset|refused|timed out)", r"request timed out",
         ),
     ),
@@ -70,6 +86,7 @@ def parse_stream(output: str) -> Said:
     result: JsonObject = {}
     limit: JsonObject = {}
     texts: list[str] = []
+    category: str | None = None
     session_id: str | None = None
     for event in events(output):
         kind = event.get("type")
@@ -77,27 +94,46 @@ def parse_stream(output: str) -> Said:
         if kind == "system" and event.get("subtype") == "init":
             init = event
             if result.get("is_error") is True:  # a second start within the run: what the first one said is over
-                result, limit, texts = {}, {}, []
+                result, limit, texts, category = {}, {}, [], None
         elif kind == "assistant" and event.get("parent_tool_use_id") is None:
             texts += _texts(event)
+            category = text_of(event.get("error"))
         elif kind == "rate_limit_event":
             limit = object_of(event.get("rate_limit_info"))
         elif kind == "result":
             result = event
-    return _said(init, result, limit, texts, session_id)
+    return _said(_Stream(init, result, limit, tuple(texts), category, session_id))
 
 
-def _said(init: JsonObject, result: JsonObject, limit: JsonObject, texts: list[str], session_id: str | None) -> Said:
-    failed = bool(result) and (result.get("is_error") is True or result.get("subtype") not in ("success", None))
-    text = first_text(result.get("result"), texts[-1] if texts else None)
-    errors = _errors(result, text) if failed else ()
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """What counts of a stream. `category` marks the last message when it stands for a failed request."""
+
+    init: JsonObject
+    result: JsonObject
+    limit: JsonObject
+    texts: tuple[str, ...]
+    category: str | None
+    session_id: str | None
+
+    @property
+    def failed(self) -> bool:
+        """`subtype` alone says nothing: a failed request ends as `success` with `is_error`, older ones without."""
+        ended_badly = self.result.get("is_error") is True or self.result.get("subtype") not in ("success", None)
+        return bool(self.result) and (ended_badly or self.category is not None)
+
+
+def _said(stream: _Stream) -> Said:
+    init, result, limit = stream.init, stream.result, stream.limit
+    text = first_text(result.get("result"), stream.texts[-1] if stream.texts else None)
+    errors = _errors(stream, text) if stream.failed else ()
     unknown = any(words(*UNKNOWN_SESSION).search(error) for error in errors)
     usage = object_of(result.get("usage"))
     return Said(
-        session_id=None if unknown else session_id,
+        session_id=None if unknown else stream.session_id,
         text=None if unknown else text,
         errors=errors,
-        failed=failed,
+        failed=stream.failed,
         concluded=bool(result),
         usage=tokens(usage.get("input_tokens"), usage.get("cache_read_input_tokens"), usage.get("output_tokens"))
         if usage
@@ -118,12 +154,17 @@ def _texts(event: JsonObject) -> list[str]:
     return [text for block in found if block.get("type") == "text" and (text := text_of(block.get("text")))]
 
 
-def _errors(result: JsonObject, text: str | None) -> tuple[str, ...]:
+def _errors(stream: _Stream, text: str | None) -> tuple[str, ...]:
+    """The tool's words first, then what its marks add to them."""
+    result = stream.result
     named = [error if isinstance(error, str) else text_of(object_of(error).get("message")) for error in _list(result)]
     told = [error for error in named if error]
     if result.get("subtype") == _MAX_TURNS and not told:
         told = [f"claude stopped after {result.get('num_turns', 'the most')} turns, which is its limit"]
-    return (*told, *([text] if text and result.get("is_error") is True else []))
+    spoken = [text] if text and (result.get("is_error") is True or stream.category) else []
+    status = number_of(result.get("api_error_status"), 0)
+    mark = _CATEGORIES.get(stream.category or "") or (f"API Error: {status:g}" if status else None)
+    return (*told, *spoken, *([mark] if mark else []))
 
 
 def _list(result: JsonObject) -> list[Any]:
@@ -160,6 +201,7 @@ CLAUDE = LocalCliAdapter(
         kinds=KINDS,
         unknown_session=UNKNOWN_SESSION,
         keys=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
+        counts_each_run=True,
         verified_with="2.1",
     )
 )

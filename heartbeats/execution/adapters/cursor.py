@@ -64,6 +64,7 @@ CURSOR = LocalCliAdapter(
         kinds=KINDS,
         unknown_session=UNKNOWN_SESSION,
         keys=("CURSOR_API_KEY",),
+        counts_each_run=True,
         verified_with="2026.07",
     )
 )

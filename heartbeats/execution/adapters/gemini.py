@@ -86,5 +86,6 @@ GEMINI = LocalCliAdapter(
         kinds=KINDS,
         unknown_session=UNKNOWN_SESSION,
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        counts_each_run=True,
     )
 )

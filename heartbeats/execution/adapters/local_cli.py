@@ -13,15 +13,21 @@ from heartbeats.execution.adapters.base import Ended, Instead, Invocation, Plan,
 from heartbeats.execution.adapters.prompt import build_prompt
 from heartbeats.execution.adapters.started import Started, read_started
 from heartbeats.execution.adapters.stream import Said, tokens
-from heartbeats.execution.adapters.trouble import Kind, kind_of, retry_not_before
+from heartbeats.execution.adapters.trouble import Kind, kind_of, retry_not_before, words
+from heartbeats.execution.excerpts import Excerpts
 from heartbeats.execution.rundir import ExitRecord, RunDir
 from heartbeats.readings import first_text, flag_of, list_of, number_of, text_of
 from heartbeats.runs.bounds import bound_string
 from heartbeats.runs.sessions import NO_SESSION, SessionState
+from heartbeats.runs.usage import PER_RUN
 from heartbeats.vocabulary import ErrorFamily
 
 Words = Callable[[Invocation], list[str]]
 _MOST_ERROR_CHARS = 2_000
+
+
+def _stdout(excerpts: Excerpts) -> str:
+    return excerpts.stdout_tail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +36,9 @@ class LocalCli:
 
     `unknown_session` are expressions for "I do not know that session". `prompt_as` None sends the prompt through stdin;
     else it is the value of this option (or, empty, the last word). `keys` are environment variables that mean that the
-    use is metered. `verified_with` is the version whose output format was looked at; empty: only its documentation was.
+    use is metered; without any, nothing is said of how it is billed. `counts_each_run`: its counters begin at 0 with
+    each call, also in a resumed session. `heard` is what is parsed. `verified_with` is the version whose output format
+    was looked at; empty: only its documentation was.
     """
 
     name: str
@@ -43,6 +51,8 @@ class LocalCli:
     prompt_as: str | None = None
     last: Sequence[str] = ()
     keys: Sequence[str] = ()
+    counts_each_run: bool = False
+    heard: Callable[[Excerpts], str] = _stdout
     verified_with: str = ""
 
 
@@ -59,22 +69,26 @@ class LocalCliAdapter:
         if _session_id(invocation):
             fresh_argv, fresh_stdin = self._command(replace(invocation, session=NO_SESSION))
             instead = Instead(argv=fresh_argv, stdin=fresh_stdin, words=self.tool.unknown_session)
-        metered = any(text_of(invocation.env.get(key)) for key in self.tool.keys)
         return Plan(
             argv=argv,
             stdin=stdin,
             instead=instead if instead and instead.words else None,
-            remember={"billingType": "api" if metered else "subscription", "sessionId": _session_id(invocation)},
+            remember={"billingType": self._billing(invocation), "sessionId": _session_id(invocation)},
             **time_limits(invocation.config),
         )
 
     def report(self, ended: Ended) -> Report:
         """What the stream says; what went wrong is judged only when something did."""
-        said, started = self.tool.parse(ended.excerpts.stdout_tail), read_started(ended.run_dir)
+        said, started = self.tool.parse(self.tool.heard(ended.excerpts)), read_started(ended.run_dir)
         report = self._spoken(said, started)
         if ended.exit_code == 0 and not said.failed and said.concluded:
             return report
         return self._with_trouble(report, said, ended)
+
+    def _billing(self, invocation: Invocation) -> str | None:
+        if not self.tool.keys:
+            return None
+        return "api" if any(text_of(invocation.env.get(key)) for key in self.tool.keys) else "subscription"
 
     def _command(self, invocation: Invocation) -> tuple[list[str], str | None]:
         config = invocation.config
@@ -95,6 +109,7 @@ class LocalCliAdapter:
             result={**said.facts, **({"result": bound_string(said.text)} if said.text else {})} or None,
             summary=bound_string(said.text) if said.text else None,
             usage=said.usage,
+            usage_basis=PER_RUN if self.tool.counts_each_run else None,
             cost_usd=said.cost_usd,
             provider=self.tool.provider,
             biller=self.tool.provider,
@@ -120,7 +135,13 @@ class LocalCliAdapter:
             error_code=kind.code if kind else None,
             error_family=str(kind.family) if kind else None,
             retry_not_before=again.isoformat() if again else None,
+            clear_session=report.clear_session or (report.session_id is None and self._forgot(texts)),
         )
+
+    def _forgot(self, texts: Sequence[str]) -> bool:
+        """Whether the tool says that it does not know the session: then nothing is left to resume."""
+        unknown = self.tool.unknown_session
+        return bool(unknown) and any(words(*unknown).search(text) for text in texts)
 
     def _message(self, said: Said, texts: Sequence[str], ended: Ended) -> str | None:
         """The tool's own words, or a sentence; None for a death by signal, which the run explains by itself."""

@@ -86,6 +86,7 @@ OPENCODE = LocalCliAdapter(
         parse=parse_stream,
         kinds=KINDS,
         unknown_session=UNKNOWN_SESSION,
+        counts_each_run=True,
         verified_with="1.18",
     )
 )

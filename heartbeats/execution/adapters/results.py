@@ -10,6 +10,7 @@ from typing import Any
 from heartbeats.execution.adapters.base import RESULT_NAME, Report
 from heartbeats.readings import JsonObject, first_text, number_of, object_of, text_of
 from heartbeats.runs.bounds import bound_string
+from heartbeats.runs.usage import PER_RUN
 
 MARK = "EVERBEAT_RESULT"
 MOST_RESULT_BYTES = 4 * 2**20
@@ -36,6 +37,7 @@ def report_of(result: Mapping[str, Any]) -> Report:
         error_family=_short(result.get("errorFamily")),
         retry_not_before=_moment(result.get("retryNotBefore")),
         usage=object_of(result.get("usage")) or None,
+        usage_basis=PER_RUN if result.get("usageBasis") == PER_RUN else None,
         cost_usd=_cost(result.get("costUsd")),
         provider=_short(result.get("provider")),
         biller=_short(result.get("biller")),

@@ -11,7 +11,7 @@ from heartbeats.execution.rundir import ExitRecord
 from heartbeats.execution.supervisor.attempt import Attempt, StopCause
 from heartbeats.runs.told import ExecutionResult
 
-_SPEAKING = ("summary", "usage", "provider", "biller", "model", "billing_type", "cost_usd")
+_SPEAKING = ("summary", "usage", "usage_basis", "provider", "biller", "model", "billing_type", "cost_usd")
 _SESSION = ("session_id", "session_params", "session_display_id", "clear_session")
 
 
@@ -34,6 +34,7 @@ def execution_result(attempt: Attempt, record: ExitRecord) -> ExecutionResult:
         stderr_excerpt=excerpts.stderr or None,
         log_bytes=record.log_bytes,
         log_sha256=record.log_sha256,
+        log_truncated_at=record.truncated.at_byte if record.truncated else None,
         **{name: getattr(report, name) for name in (*_SPEAKING, *_SESSION)},
     )
 

@@ -133,6 +133,74 @@ def test_a_limit_is_transient_and_says_when_it_ends(tmp_path: Path) -> None:
     assert report(tmp_path, without_event, code=1).retry_not_before == "2026-07-05T07:00:00+00:00"
 
 
+WORKED = "52f7a3c1-8e04-4b6d-9a71-3c5e7f90b1d2"
+
+
+def test_a_stream_of_today_is_read_whole(tmp_path: Path) -> None:
+    """Hooks, thinking, retries, an agent below, denials: only the last result counts."""
+    told = report(tmp_path, recorded("claude_work"))
+    assert (told.error_message, told.error_code, told.error_family, told.clear_session) == (None, None, None, False)
+    assert told.summary == "The notes are written; three links need a person."
+    assert told.usage == {"inputTokens": 8, "cachedInputTokens": 62451, "outputTokens": 148}
+    assert (told.cost_usd, told.model, told.billing_type) == (0.5331585, "claude-opus-5", "api")
+    assert told.session_id == WORKED
+    assert told.usage_basis == "per_run"
+    assert told.result == {
+        "subtype": "success", "num_turns": 4, "duration_ms": 18211, "stop_reason": "end_turn",
+        "terminal_reason": "completed", "result": told.summary,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stream", "family", "code"),
+    [
+        ("claude_signed_out", "auth", "claude_auth_required"),
+        ("claude_session_expired", "auth", "claude_auth_required"),
+        ("claude_bad_key", "auth", "claude_auth_required"),
+        ("claude_no_funds", "billing", "claude_billing"),
+        ("claude_on_hold", "billing", "claude_billing"),
+        ("claude_no_model", "model_not_found", "claude_model_not_found"),
+        ("claude_overloaded", "transient_upstream", "claude_transient_upstream"),
+        ("claude_weekly_limit", "transient_upstream", "claude_transient_upstream"),
+        ("claude_server_error", "transient_upstream", "claude_transient_upstream"),
+        ("claude_idle_stream", "transient_upstream", "claude_transient_upstream"),
+        ("claude_too_long", None, None),
+        ("claude_max_turns", None, None),
+        ("claude_max_budget", None, None),
+        ("claude_aborted", None, None),
+    ],
+)
+def test_every_recorded_failure_has_its_family_and_tells_the_tool_s_own_words(
+    tmp_path: Path, stream: str, family: str | None, code: str | None
+) -> None:
+    told = report(tmp_path, recorded(stream), code=1)
+    assert (told.error_family, told.error_code) == (family, code)
+    last = json.loads(recorded(stream).splitlines()[-1])
+    assert told.error_message == (last["errors"][0] if "errors" in last else last["result"])
+    assert told.session_id == WORKED
+    assert told.clear_session is (stream == "claude_max_turns")
+
+
+def test_a_failed_request_is_a_failure_also_when_the_result_calls_it_a_success(tmp_path: Path) -> None:
+    told = report(tmp_path, recorded("claude_quiet_failure"))
+    assert (told.error_family, told.error_message) == ("auth", "Not logged in · Please run /login")
+
+
+def test_an_interrupted_stream_has_no_result_and_is_a_failure_even_with_exit_code_0(tmp_path: Path) -> None:
+    told = report(tmp_path, recorded("claude_interrupted"))
+    assert told.error_message == "claude ended without a result that can be read"
+    assert (told.session_id, told.clear_session) == (WORKED, False)
+
+
+def test_an_unknown_session_is_cleared_also_when_only_stderr_says_so(tmp_path: Path) -> None:
+    told = report(tmp_path, stderr="No conversation found with session ID: dead0000\n", code=1)
+    assert (told.session_id, told.clear_session) == (None, True)
+
+
+def test_a_week_s_limit_ends_on_its_day(tmp_path: Path) -> None:
+    assert report(tmp_path, recorded("claude_weekly_limit"), code=1).retry_not_before == "2026-07-06T15:00:00+00:00"
+
+
 def failure(text: str, subtype: str = "success") -> str:
     return json.dumps({"type": "result", "subtype": subtype, "is_error": True, "result": text, "session_id": "s"})
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartbeats.execution.adapters import adapter_for, codex, cursor, gemini, opencode
+from agents.adapter_schemas import why_never_run
+from agents.vocabulary import AdapterType
+from heartbeats.execution.adapters import adapter_for, codex, cursor, gemini, hermes, opencode, pi
 from heartbeats.execution.adapters.base import Ended, Invocation, Report, SetupError
 from heartbeats.execution.excerpts import Excerpts
 from heartbeats.runs.sessions import SessionState
@@ -55,6 +57,29 @@ OPENCODE = """\
 {"type":"step_finish","timestamp":1787482261800,"sessionID":"ses_fd1c","part":{"reason":"stop","type":"step-finish",\
 "tokens":{"input":48,"output":6,"reasoning":0,"cache":{"write":0,"read":7900}},"cost":0.02}}
 """
+PI = """\
+{"type":"session","version":3,"id":"019c-pi","timestamp":"2026-07-01T10:00:00.000Z","cwd":"/p"}
+{"type":"agent_start"}
+{"type":"turn_start"}
+{"type":"message_end","message":{"role":"user","content":[{"type":"text","text":"mend it"}],"timestamp":1785449416262}}
+{"type":"message_end","message":{"role":"assistant","content":[{"type":"thinking","thinking":"hm"},\
+{"type":"toolCall","id":"t","name":"bash","arguments":{}}],"provider":"anthropic","model":"claude-sonnet-5",\
+"usage":{"input":100,"output":20,"cacheRead":7,"cacheWrite":3,"totalTokens":130,"cost":{"total":0.01}},\
+"stopReason":"toolUse","timestamp":1785449416263}}
+{"type":"tool_execution_end","toolCallId":"t","toolName":"bash","result":{},"isError":true}
+{"type":"message_end","message":{"role":"assistant","content":[{"type":"text","text":"The parser is fixed."}],\
+"provider":"anthropic","model":"claude-sonnet-5","usage":{"input":50,"output":5,"cacheRead":100,"cacheWrite":0,\
+"totalTokens":155,"cost":{"total":0.02}},"stopReason":"stop","timestamp":1785449416999}}
+{"type":"turn_end","message":{"role":"assistant","content":[{"type":"text","text":"The parser is fixed."}],\
+"usage":{"input":50,"output":5},"stopReason":"stop"},"toolResults":[]}
+{"type":"agent_end","messages":[]}
+"""
+HERMES = """\
+┊ 💻 $ pytest -q
+The parser is fixed.
+
+session_id: 20260701_101112_ab12cd
+"""
 
 
 def invocation(tmp_path: Path, session: SessionState, **config: Any) -> Invocation:
@@ -77,6 +102,7 @@ def report(adapter_type: str, tmp_path: Path, stdout: str, *, stderr: str = "", 
         ("gemini_local", "gemini --output-format stream-json --resume s-1 --model m"),
         ("cursor", "cursor-agent -p --output-format stream-json --trust --resume s-1 --model m"),
         ("opencode_local", "opencode run --format json --session s-1 --model m"),
+        ("pi_local", "pi --mode json --print --session s-1 --model m"),
     ],
 )
 def test_each_tool_resumes_in_its_own_words_and_reads_its_prompt_from_stdin(
@@ -96,14 +122,17 @@ def test_each_tool_resumes_in_its_own_words_and_reads_its_prompt_from_stdin(
         ("gemini_local", GEMINI, "sess_123", (300, 100, 200), None),
         ("cursor", CURSOR, "c6b62c6f", (12, 56, 34), None),
         ("opencode_local", OPENCODE, "ses_fd1c", (8000, 7900, 65), 0.03),
+        ("pi_local", PI, "019c-pi", (150, 107, 25), 0.03),
+        ("hermes_local", HERMES, "20260701_101112_ab12cd", None, None),
     ],
 )
 def test_each_stream_is_read(
-    tmp_path: Path, adapter_type: str, stream: str, session: str, usage: tuple[int, int, int], cost: float | None
+    tmp_path: Path, adapter_type: str, stream: str, session: str, usage: tuple[int, int, int] | None, cost: float | None
 ) -> None:
     told = report(adapter_type, tmp_path, stream)
     assert (told.error_message, told.summary, told.session_id) == (None, "The parser is fixed.", session)
-    assert told.usage == dict(zip(("inputTokens", "cachedInputTokens", "outputTokens"), usage, strict=True))
+    names = ("inputTokens", "cachedInputTokens", "outputTokens")
+    assert told.usage == (dict(zip(names, usage, strict=True)) if usage else None)
     assert told.cost_usd == (pytest.approx(cost) if cost is not None else None)
 
 
@@ -119,6 +148,9 @@ def test_each_stream_is_read(
         ("opencode_local", '{"type":"error","sessionID":"s","error":{"data":{"message":"rate limit"}}}', "",
          "transient_upstream"),
         ("opencode_local", '{"type":"error","error":{"name":"ProviderModelNotFoundError"}}', "", "model_not_found"),
+        ("pi_local", '{"type":"error","message":"429 credits_exhausted"}', "", "billing"),
+        ("pi_local", "", "Error: No API key found for anthropic. Use /login", "auth"),
+        ("hermes_local", "Error: rate limit exceeded\n", "", "transient_upstream"),
     ],
 )  # fmt: skip
 def test_each_tools_troubles_have_their_family(
@@ -129,11 +161,64 @@ def test_each_tools_troubles_have_their_family(
     assert told.error_message
 
 
-@pytest.mark.parametrize("adapter_type", ["pi_local", "hermes_local"])
-def test_a_tool_whose_output_nobody_knows_is_refused_with_words(adapter_type: str) -> None:
-    with pytest.raises(SetupError, match="run it as `process` instead") as refused:
-        adapter_for(adapter_type)
-    assert (refused.value.code, refused.value.family) == ("adapter_unavailable", "config")
+def test_every_type_that_may_be_configured_can_be_started_or_polls() -> None:
+    for kind in AdapterType:
+        if kind == AdapterType.REMOTE or why_never_run(kind):
+            with pytest.raises(SetupError):
+                adapter_for(kind)
+        else:
+            assert callable(adapter_for(kind).plan)
+
+
+def test_pi_ends_with_0_also_when_its_provider_refused_and_that_is_a_failure(tmp_path: Path) -> None:
+    refused = {
+        "role": "assistant", "content": [], "provider": "openrouter", "model": "no/such", "stopReason": "error",
+        "usage": {"input": 0, "output": 0, "cacheRead": 0, "cost": {"total": 0}},
+        "errorMessage": "400 no/such is not a valid model ID",
+    }  # fmt: skip
+    events = [
+        {"type": "session", "version": 3, "id": "s-9", "cwd": "/p"},
+        {"type": "message_end", "message": refused},
+        {"type": "turn_end", "message": refused, "toolResults": []},
+        {"type": "agent_end", "messages": [refused]},
+    ]
+    told = report("pi_local", tmp_path, "\n".join(map(json.dumps, events)))
+    assert (told.error_message, told.error_family) == ("400 no/such is not a valid model ID", "model_not_found")
+    assert (told.session_id, told.usage) == ("s-9", {"inputTokens": 0, "cachedInputTokens": 0, "outputTokens": 0})
+    answered = {"role": "assistant", "content": [{"type": "text", "text": "done"}], "stopReason": "stop"}
+    events[3:] = [
+        {"type": "agent_end", "messages": [refused], "willRetry": True},
+        {"type": "message_end", "message": answered},
+        {"type": "agent_end", "messages": [answered], "willRetry": False},
+    ]
+    recovered = report("pi_local", tmp_path, "\n".join(map(json.dumps, events)))
+    assert (recovered.error_message, recovered.summary) == (None, "done")
+
+
+def test_pi_that_was_cut_off_has_no_result(tmp_path: Path) -> None:
+    told = report("pi_local", tmp_path, PI.rsplit("{", 1)[0])
+    assert told.error_message == "pi ended without a result that can be read"
+
+
+def test_hermes_takes_its_prompt_as_a_word_and_tells_its_session_last(tmp_path: Path) -> None:
+    plan = adapter_for("hermes_local").plan(invocation(tmp_path, SAVED, model="m", dangerouslySkipPermissions=True))
+    assert " ".join(plan.argv[:-1]) == "hermes chat --quiet --source tool --resume s-1 --model m --yolo --query"
+    assert "Task: mend it" in plan.argv[-1]
+    assert plan.stdin is None
+    beside = report("hermes_local", tmp_path, "The parser is fixed.\n", stderr="\nsession_id: 20260701_101112_ab12cd\n")
+    assert (beside.session_id, beside.summary) == ("20260701_101112_ab12cd", "The parser is fixed.")
+
+
+def test_hermes_that_forgot_its_session_fails_and_drops_it_though_it_ends_with_0(tmp_path: Path) -> None:
+    told = report("hermes_local", tmp_path, "Session not found: s-1\nUse a session ID from a previous run.\n")
+    assert (told.error_message, told.session_id, told.clear_session) == ("Session not found: s-1", None, True)
+
+
+@pytest.mark.parametrize("adapter_type", ["opencode_local", "pi_local", "hermes_local"])
+def test_a_tool_that_says_nothing_of_its_billing_is_not_called_a_subscription(
+    tmp_path: Path, adapter_type: str
+) -> None:
+    assert adapter_for(adapter_type).plan(invocation(tmp_path, SAVED)).remember["billingType"] is None
 
 
 def test_a_safer_retry_of_codex_asks_for_no_special_effort(tmp_path: Path) -> None:
@@ -166,18 +251,41 @@ KINDS = [
     "turn.completed",
     "text",
     "step_finish",
+    "session",
+    "message_end",
+    "agent_end",
 ]
 JSON: Any = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = ("session_id", "sessionID", "role", "content", "delta", "stats", "error", "item", "usage", "part", "severity")
+FIELDS = (
+    "session_id",
+    "sessionID",
+    "role",
+    "content",
+    "delta",
+    "stats",
+    "error",
+    "item",
+    "usage",
+    "part",
+    "severity",
+    "message",
+    "id",
+)
 EVENTS = st.fixed_dictionaries({"type": st.sampled_from(KINDS)}, optional=dict.fromkeys(FIELDS, JSON))
 
 
-@pytest.mark.parametrize("parse", [tool.parse_stream for tool in (codex, cursor, gemini, opencode)])
+@pytest.mark.parametrize("parse", [tool.parse_stream for tool in (codex, cursor, gemini, opencode, pi)])
 @given(st.lists(EVENTS, max_size=5))
 def test_no_output_breaks_a_parser(parse: Any, lines: list[dict[str, Any]]) -> None:
     output = "\n".join(json.dumps(line) for line in lines)
     assert parse(output) == parse(output)
+
+
+@given(st.text(), st.text())
+def test_no_text_breaks_hermes(stdout: str, stderr: str) -> None:
+    heard = hermes.both_streams(Excerpts(stdout, stderr, stdout))
+    assert hermes.parse_output(heard) == hermes.parse_output(heard)

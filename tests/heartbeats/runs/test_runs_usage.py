@@ -149,3 +149,18 @@ def test_no_run_uses_less_than_nothing_or_more_than_the_total(current: Tokens, p
     assert 0 <= used.input <= current.input
     assert 0 <= used.cached_input <= current.cached_input
     assert 0 <= used.output <= current.output
+
+
+def test_counters_that_begin_anew_in_each_run_are_this_run_s_whole() -> None:
+    told = {"usage": {"inputTokens": 150, "outputTokens": 20}, "usageBasis": "per_run"}
+    usage = settle_usage(told, previous_record={"rawInputTokens": 100, "rawOutputTokens": 10}, session=SESSION)
+    assert usage.tokens == Tokens(150, 0, 20)
+    assert usage.record is not None
+    assert (usage.record["rawInputTokens"], "usageSource" in usage.record) == (150, False)
+
+
+@pytest.mark.parametrize("word", [None, "session", 7])
+def test_without_that_word_counters_are_the_session_s(word: Any) -> None:
+    told = {"usage": {"inputTokens": 150}, "usageBasis": word}
+    usage = settle_usage(told, previous_record={"rawInputTokens": 100}, session=SESSION)
+    assert usage.tokens == Tokens(50, 0, 0)
