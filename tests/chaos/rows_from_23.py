@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos.fault import Fault, Speed
-from tests.chaos.long import disks, sockets
+from tests.chaos.long import disks, fanout, sockets
 from tests.chaos.quick import messages, rows, verdicts
 from tests.chaos.slow import outages
 
@@ -40,7 +40,14 @@ FAULTS = (
     ),
     Fault(25, "10,000 heartbeats in ten seconds", "no error, p99 < 1 s", missing="belongs to the load benchmark"),
     Fault(26, "1,000 agents reconnect at once", "jittered, bounded pool", missing="belongs to the load benchmark"),
-    Fault(27, "a fan-out is killed in the middle", "resumed, no duplicate", missing="no failpoint in the fan-out"),
+    Fault(
+        27,
+        "of 100 wakes the 37th fails, and the process is killed at the 60th",
+        "resumed from the 60th, the 37th parked with its reason, nobody woken twice",
+        limit=5,
+        function=fanout.a_fan_out_is_killed,
+        speed=Speed.QUICK,
+    ),
     Fault(
         28,
         "a run kills its supervisor at every attempt",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 from structlog.testing import capture_logs
 
@@ -20,6 +17,7 @@ from recovery.sweeps.catalogue import sweep_named
 from recovery.sweeps.run import SweepReport, run_sweep
 from recovery.vocabulary import SweepName
 from tests.chaos.fault import Seen
+from tests.chaos.holding import held
 from tests.chaos.world import World, reaper_was_here
 from tests.factories.agents import AgentFactory, CompanyFactory
 from tests.factories.heartbeats import parked_retry
@@ -86,10 +84,10 @@ def _well_again() -> None:
 def a_thousand_rows_that_cannot_be_acted_on(world: World) -> Seen:
     """Longest due are 1,000 rows that somebody holds locked; five free ones stand behind them."""
     _due_retries(EXEMPT - 1)
-    held = list(HeartbeatRun.objects.values_list("pk", flat=True))
+    in_front = list(HeartbeatRun.objects.values_list("pk", flat=True))
     free = [parked_retry(scheduled_retry_at=timezone.now() - timedelta(seconds=1)).pk for _number in range(5)]
     began = time.monotonic()
-    with locked(held):
+    with held(HeartbeatRun.objects.filter(pk__in=in_front)):
         report = run_sweep(sweep_named(SweepName.PROMOTE_RETRIES))
     took = time.monotonic() - began
     assert set(report.results.ids) == set(free)
@@ -109,25 +107,3 @@ def _due_retries(more: int) -> HeartbeatRun:
     with connection.cursor() as cursor:
         cursor.execute(_MANY, [first.pk, more])
     return first
-
-
-@contextmanager
-def locked(run_ids: list[UUID]) -> Iterator[None]:
-    """Somebody else's transaction holds these runs for the length of the block."""
-    holding, enough = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with transaction.atomic():
-            list(HeartbeatRun.objects.select_for_update().filter(pk__in=run_ids).values_list("pk"))
-            holding.set()
-            enough.wait(30)
-        connection.close()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    try:
-        assert holding.wait(20)
-        yield
-    finally:
-        enough.set()
-        thread.join(10)
