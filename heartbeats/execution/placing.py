@@ -46,7 +46,7 @@ def find_place(facts: StartFacts, *, now: datetime) -> Place:
     if place.folder.source != PROJECT or not (place.options or in_checkout(place.cwd)):
         why = f"Workspace: the issue should have a worktree of its own, but {place.cwd} is no git checkout; using it."
         return replace(place, warnings=(*place.warnings, why))
-    strategy = strategy_of(facts.run.agent.adapter_config)
+    strategy = strategy_of(facts.config.values)
     tree = own_tree(
         issue,
         branch=branch_name(text_of(strategy.get("branchTemplate")) or DEFAULT_BRANCH, issue.identifier, issue.title),
@@ -70,7 +70,7 @@ def _wanted(facts: StartFacts) -> list[Folder]:
     """The folders in order: the project's, the saved session's, the configured one. For a bare process the
     configuration comes first: its `cwd` is part of its command.
     """
-    configured = text_of(object_of(facts.run.agent.adapter_config).get("cwd"))
+    configured = text_of(facts.config.values.get("cwd"))
     wanted = [_of_workspace(workspace) for workspace in facts.places.workspaces]
     own = Folder(CONFIGURED, configured, "The configured folder", required=True) if configured else None
     if own is not None and facts.run.adapter_type == "process":

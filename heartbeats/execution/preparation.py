@@ -117,7 +117,7 @@ def _folder(place: Place) -> JsonObject:
 
 def _resolve_config(facts: StartFacts) -> _Config:
     """Check once more what the API checked: rows may be older than the rules."""
-    given = object_of(facts.run.agent.adapter_config)
+    given = facts.config.values
     flaws = adapter_flaws(facts.run.adapter_type, given)
     if flaws:
         raise SetupError("adapter_config_invalid", "; ".join(flaw.sentence for flaw in flaws))

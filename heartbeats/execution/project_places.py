@@ -12,6 +12,7 @@ from django.db.models import F
 
 from heartbeats.models import HeartbeatRun
 from heartbeats.readings import object_of, text_of
+from heartbeats.runs.effective_config import run_config
 from issues.models import Project, ProjectWorkspace
 
 ISOLATED = "isolated_workspace"
@@ -70,7 +71,7 @@ def _project(run: HeartbeatRun) -> Project | None:
 def _mode(run: HeartbeatRun) -> str | None:
     """What the issue says comes before what the project says, and that before the agent's own configuration."""
     issue = run.issue
-    overrides = object_of(issue.assignee_adapter_overrides) if issue else {}
+    overrides = object_of(issue.assignee_adapter_overrides) if issue and issue.assignee_agent_id == run.agent_id else {}
     if overrides.get("useProjectWorkspace") is False:
         return AT_HOME
     chosen = text_of(object_of(issue.execution_workspace_settings).get("mode")) if issue else None
@@ -80,7 +81,7 @@ def _mode(run: HeartbeatRun) -> str | None:
         return None
     if issue.project is not None and issue.project.isolated_workspaces:
         return ISOLATED
-    return ISOLATED if strategy_of(run.agent.adapter_config).get("type") == "git_worktree" else None
+    return ISOLATED if strategy_of(run_config(run.agent, run.issue).values).get("type") == "git_worktree" else None
 
 
 def strategy_of(config: Mapping[str, Any]) -> dict[str, Any]:

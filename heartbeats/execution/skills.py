@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -11,10 +12,8 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q
 
 from agents.models import Skill
-from agents.skills import desired_skills
 from heartbeats.execution.adapters.base import Skilled
 from heartbeats.models import HeartbeatRun
-from heartbeats.readings import object_of
 from heartbeats.wakeups.mentions import mentioned_skills
 from issues.models import IssueComment
 
@@ -39,15 +38,15 @@ def mentioning_comments() -> ArraySubquery:
     return ArraySubquery(rows.order_by("created_at", "id").values("body"))
 
 
-def enabled_skills(run: HeartbeatRun, comments: list[str]) -> RunSkills:
-    """What the run has, of its own company. No statement without a wish or a mention, else one.
+def enabled_skills(run: HeartbeatRun, desired: Sequence[str], comments: Sequence[str]) -> RunSkills:
+    """What the run has, of its own company: `desired` by key, others by mention. One statement, or none
+    without a wish or a mention.
 
     A mention enables a skill for this run only: the agent's configuration stays as it is.
     """
     issue = run.issue
     texts = [issue.title, issue.description or "", *comments] if issue is not None else []
     mentioned = [found for found in map(_uuid, mentioned_skills(texts)) if found]
-    desired = desired_skills(object_of(run.agent.adapter_config))
     if not mentioned and not desired:
         return RunSkills()
     wanted = Skill.objects.filter(Q(pk__in=mentioned) | Q(key__in=desired), company_id=run.company_id)

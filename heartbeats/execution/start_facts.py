@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from agents.models import Skill
+from agents.skills import desired_skills
 from heartbeats.execution.auto_checkout import HarnessCheckout
 from heartbeats.execution.project_places import ProjectPlaces, load_places
 from heartbeats.execution.skills import enabled_skills, mentioning_comments
@@ -20,6 +21,7 @@ from heartbeats.runs.compaction import (
     history_length,
     parse_compaction_policy,
 )
+from heartbeats.runs.effective_config import EffectiveConfig, run_config
 from heartbeats.runs.sessions import NO_SESSION, ResumeChoice, SavedTaskSession, SessionState, choose_session
 from heartbeats.runs.task_text import TaskIssue, task_markdown
 from heartbeats.runs.wake_payload import ContinuationSummary, WakeComment, WakeIssue, build_wake_payload
@@ -48,6 +50,7 @@ class StartFacts:
     resume: ResumeChoice
     rotation: Rotation
     previous: SessionState = NO_SESSION
+    config: EffectiveConfig = field(default_factory=lambda: EffectiveConfig({}))
     checked_out: bool = False
     skills: tuple[Skill, ...] = ()
     notes: tuple[str, ...] = ()
@@ -88,9 +91,21 @@ def load_facts(run: HeartbeatRun, checkout: HarnessCheckout) -> StartFacts:
         told.append(f"Session: starting afresh, because {rotation.reason}.")
         resume = ResumeChoice(NO_SESSION, reset_reason=rotation.reason)
     places = load_places(run)
-    skilled = enabled_skills(run, getattr(run, "mentioning", []))
-    notes = (*told, *places.notes, *skilled.notes)
-    return StartFacts(run, issue, places, summary, resume, rotation, previous, checkout.held, skilled.skills, notes)
+    config = run_config(run.agent, issue)
+    skilled = enabled_skills(run, desired_skills(config.values), getattr(run, "mentioning", []))
+    return StartFacts(
+        run,
+        issue,
+        places,
+        summary,
+        resume,
+        rotation,
+        previous,
+        config=config,
+        checked_out=checkout.held,
+        skills=skilled.skills,
+        notes=(*told, *config.notes, *places.notes, *skilled.notes),
+    )
 
 
 def load_wake(facts: StartFacts) -> Wake:

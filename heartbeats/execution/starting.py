@@ -37,7 +37,7 @@ from heartbeats.runs.leases import record_process
 ALREADY_STARTED = "already_started"
 
 _ROOM = """
-select a.adapter_type, (
+select a.adapter_type, a.host_label, (
     select count(*) from heartbeats_heartbeatrun r
     where r.executor_host = %s and (r.status = 'running' or r.process_stopping))
 from agents_agent a where a.id = %s
@@ -63,7 +63,8 @@ def boot_id() -> str:
 def start_runs(agent_id: UUID, *, now: datetime) -> Started:
     """Claim for this host what the agent's slots and the host's capacity allow, and start each.
 
-    Safe to repeat and to run at once with others. Remote agents claim for themselves: nothing happens.
+    Safe to repeat and to run at once with others. Nothing happens for remote agents, which claim for themselves, and
+    for agents of a label that this host does not have.
     """
     room = _room(agent_id)
     if room <= 0:
@@ -120,9 +121,14 @@ def _room(agent_id: UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_ROOM, [settings.HOST_ID, agent_id])
         row = cursor.fetchone()
-    if row is None or row[0] == AdapterType.REMOTE:
+    if row is None or row[0] == AdapterType.REMOTE or not _fits(row[1]):
         return 0
-    return int(settings.HOST_CAPACITY - row[1])
+    return int(settings.HOST_CAPACITY - row[2])
+
+
+def _fits(label: str) -> bool:
+    """Whether this host may run an agent with this label. A message on the wrong queue waits for the next sweep."""
+    return not label or label in settings.HOST_LABELS
 
 
 def _prepare_and_launch(

@@ -16,6 +16,7 @@ from heartbeats.models import HeartbeatRun, LateReport
 from heartbeats.runs.bounds import bound_payload
 from heartbeats.runs.continuation_summary import refresh_summary
 from heartbeats.runs.continuing import continue_if_only_planned
+from heartbeats.runs.effective_config import run_config
 from heartbeats.runs.ending import Ending, let_go, lock_for_end
 from heartbeats.runs.evidence import Traces, load_traces
 from heartbeats.runs.lifecycle import Note, close_wakeup, move_run
@@ -137,7 +138,7 @@ def _end(
     stop = stop_metadata(
         outcome.status,
         adapter_type=agent.adapter_type,
-        adapter_config=agent.adapter_config,
+        adapter_config=run_config(agent, ending.issue).values,
         error_code=outcome.error_code,
         error=outcome.error,
     )
@@ -194,14 +195,16 @@ def _judged(liveness: Liveness) -> dict[str, Any]:
 
 
 def _observed(result: ExecutionResult) -> dict[str, Any]:
+    """A hole in the log that was noted while the run lived is not forgotten when its end says nothing of it."""
+    cut = {} if result.log_truncated_at is None else {"log_truncated_at": result.log_truncated_at}
     return {
+        **cut,
         "exit_code": result.exit_code,
         "signal": result.signal,
         "stdout_excerpt": result.stdout_excerpt,
         "stderr_excerpt": result.stderr_excerpt,
         "log_bytes": result.log_bytes,
         "log_sha256": result.log_sha256,
-        "log_truncated_at": result.log_truncated_at,
     }
 
 

@@ -90,7 +90,7 @@ def test_without_a_mention_a_start_costs_no_statement_more(django_assert_num_que
 
     run = HeartbeatRunFactory(issue=assigned_to(AgentFactory(), description="nothing special"))
     with django_assert_num_queries(0):
-        assert enabled_skills(run, ["nothing either"]).skills == ()
+        assert enabled_skills(run, (), ["nothing either"]).skills == ()
 
 
 def invocation(tmp_path: Path, *skills: Skilled) -> Invocation:
