@@ -22,7 +22,15 @@ from agents.admin.base import CompanyAdmin, actor_of
 from agents.admin.errors import FATAL
 from agents.models import Agent, AgentError, AgentGrant, Company, ConfigRevision
 from agents.redaction import redacted
-from agents.vocabulary import NOT_INVOKABLE, AdapterType, AgentRole, AgentStatus, ErrorSeverity, Presence
+from agents.vocabulary import (
+    NOT_INVOKABLE,
+    AdapterType,
+    AgentRole,
+    AgentStatus,
+    ErrorSeverity,
+    LiveEventType,
+    Presence,
+)
 from config.common.admin import cells, links, words
 from config.common.admin.deeds import Deed
 from config.common.admin.faces import badge, marked
@@ -165,6 +173,12 @@ class AgentPage(AddedByVerb, CompanyAdmin):
     make_form = AgentForm
     make_says = "The new agent is idle and waits for work. Secrets belong in Secrets, not in its configuration."
     related = ("company", "reports_to")
+    live_events = (
+        LiveEventType.AGENT_STATUS,
+        LiveEventType.AGENT_ERROR,
+        LiveEventType.RUN_QUEUED,
+        LiveEventType.RUN_STATUS,
+    )
     list_display = (
         "name",
         cells.status("status", order="status"),

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
 
 from agents import credentials
 from agents.actors import Actor, ActorSource
-from agents.models import Company, User
+from agents.models import Company, LiveFeed, User
+from agents.vocabulary import LiveEventType
 from config.common.admin.base import SystemAdmin
 from config.common.admin.cells import value_of
 
 READ_ONLY = "viewers only read"
+# A list of more companies than this follows none of their feeds and is fetched again now and then.
+MOST_FEEDS = 6
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -38,10 +42,23 @@ def one_company(request: HttpRequest) -> bool:
     return known
 
 
+def feeds_of(actor: Actor) -> list[str]:
+    """`company@number`: the feeds of the companies that this person sees, and how far each has come. One statement."""
+    seen = Company.objects.all() if actor.is_instance_admin else Company.objects.filter(pk__in=actor.company_ids)
+    last = LiveFeed.objects.filter(company=OuterRef("pk")).values("last_seq")
+    rows = seen.order_by("pk").values_list("pk", Coalesce(Subquery(last), Value(0)))[: MOST_FEEDS + 1]
+    feeds = [f"{company_id}@{last_seq}" for company_id, last_seq in rows]
+    return feeds if len(feeds) <= MOST_FEEDS else []
+
+
 class CompanyAdmin(SystemAdmin):
-    """Rows of companies. `company_path` leads from the row to its company's id."""
+    """Rows of companies. `company_path` leads from the row to its company's id.
+
+    `live_events`: the list is fetched again when one of them happens.
+    """
 
     company_path = "company_id"
+    live_events: Sequence[LiveEventType] = ()
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
         """Superusers, and staff with a place in a company; `get_queryset` says which rows."""
@@ -53,6 +70,13 @@ class CompanyAdmin(SystemAdmin):
         rows = super().get_queryset(request)
         actor = actor_of(request)
         return rows if actor.is_instance_admin else rows.filter(**{f"{self.company_path}__in": actor.company_ids})
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list. How far the feeds have come is read before the rows: what happens in between comes twice."""
+        if self.live_events:
+            live = {"events": self.live_events, "feeds": feeds_of(actor_of(request))}
+            extra_context = {"live": live, **(extra_context or {})}
+        return super().changelist_view(request, extra_context)
 
     def why_not_writable(self, request: HttpRequest, obj: Any) -> str | None:  # noqa: ANN401
         """Viewers change nothing; others what is in their companies."""

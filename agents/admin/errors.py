@@ -16,7 +16,7 @@ from agents.actors import Actor
 from agents.admin.base import CompanyAdmin, actor_of
 from agents.errors import Triaged
 from agents.models import AgentError, ErrorGroup
-from agents.vocabulary import ErrorSeverity, TriageState
+from agents.vocabulary import ErrorSeverity, LiveEventType, TriageState
 from config.common.admin import cells
 from config.common.admin.deeds import Deed, Skipped
 from config.common.admin.filters import answers, choice, scoped, since
@@ -67,6 +67,7 @@ class ErrorGroupPage(CompanyAdmin):
     """Error groups: what operators triage (spec/1 I)."""
 
     related = ("agent", "last_issue", "company", "state_changed_by")
+    live_events = (LiveEventType.AGENT_ERROR,)
     list_display = (
         cells.status("severity", order="severity"),
         _message,
@@ -144,6 +145,7 @@ class AgentErrorPage(CompanyAdmin):
     """Occurrences, scrubbed before they were stored."""
 
     related = ("agent", "group", "issue", "company")
+    live_events = (LiveEventType.AGENT_ERROR,)
     list_display = (
         cells.status("severity", order="severity"),
         _message,

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from agents.admin.base import CompanyAdmin, actor_of
 from agents.journal import activity, log_activity
+from agents.vocabulary import LiveEventType
 from config.common.admin import cells, links, words
 from config.common.admin.deeds import Deed, Skipped, Told
 from config.common.admin.filters import answers, choice, scoped, since
@@ -107,6 +108,7 @@ class RunPage(CompanyAdmin):
     """Runs."""
 
     related = ("agent", "issue", "company")
+    live_events = (LiveEventType.RUN_QUEUED, LiveEventType.RUN_STATUS)
     list_display = (
         _run,
         cells.status("status", order="status"),

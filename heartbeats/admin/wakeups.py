@@ -21,6 +21,7 @@ class WakeupPage(CompanyAdmin):
     """Wakeups."""
 
     related = ("agent", "issue", "company")
+    watched = True  # not every wakeup is announced: what was skipped or merged leaves a row and no event
     list_display = (
         _why,
         cells.status("status", order="status"),

@@ -72,6 +72,7 @@ def _period(state: SweepState) -> str:
 class SweepStatePage(SystemAdmin):
     """One row per sweep."""
 
+    watched = True
     list_display = (
         "sweep",
         cells.cell("state", freshness),

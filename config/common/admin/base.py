@@ -53,7 +53,7 @@ class SystemAdmin(_ModelAdmin):
     `sections` groups the columns of a detail page; what they leave out follows under "More", closed.
     `deeds` are the actions, offered on the list and, where the row allows it, on its page.
     A search for a whole id looks in `search_ids`, one like `ABC-12` in `search_identifier`: both by index. Other words
-    look in `search_fields`.
+    look in `search_fields`. A `watched` list is fetched again every ten seconds.
     """
 
     actions_on_top = True
@@ -74,6 +74,7 @@ class SystemAdmin(_ModelAdmin):
     deeds: Sequence[Deed] = ()
     questions: Sequence[tuple[str, str]] = ()
     sections: Sequence[tuple[str | None, Sequence[str | Cell]]] = ()
+    watched = False
     search_ids: Sequence[str] = ("id",)
     search_identifier: str | None = None
     editable: Sequence[str] = ()
@@ -180,7 +181,8 @@ class SystemAdmin(_ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, with its questions."""
         asked = [_question(request, label, query) for label, query in self.questions]
-        context = {"questions": asked, **(extra_context or {})}
+        live = {"events": (), "feeds": ()} if self.watched else None
+        context = {"questions": asked, "live": live, **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, context)
         return response
 

@@ -8,13 +8,15 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agents.errors import ReportedError
 from agents.models import Agent, Company, User
-from agents.vocabulary import LiveEventType
+from agents.vocabulary import ErrorSeverity, LiveEventType, Presence
 from config.common.clock import utc_now, wire_time
+from heartbeats.intake.heartbeat import HeartbeatReport, hear
 from heartbeats.live.push import push_transient
 from heartbeats.models import HeartbeatRun
 from heartbeats.runs.lifecycle import Host, start_all
@@ -22,7 +24,7 @@ from heartbeats.vocabulary import RunStatus, TriggerDetail, WakeupSource
 from heartbeats.wakeups.request import WakeupAsk, request_wakeup
 from issues.models import Issue
 from tests.config.board.real_servers import RealServers
-from tests.factories.agents import AgentFactory, CompanyFactory, MemberFactory
+from tests.factories.agents import AgentFactory, AgentKeyFactory, CompanyFactory, MemberFactory
 from tests.factories.heartbeats import running_run
 from tests.factories.issues import assigned_to
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LIVE = "#live-state[data-state='live']"
+ADMIN_LIVE = "#eb-live[data-state='live']"
 PASSWORD = "correct horse battery"
 
 
@@ -96,6 +99,64 @@ def test_the_board_follows_a_run_without_a_reload(
     assert "host-a" in page.locator(f"#run-{run.pk}").inner_text()
     page.locator("#board-waiting").get_by_text("Fix the login").wait_for(state="detached")
     assert page.evaluate("window.sameDocument")
+
+
+def _fails(agent: Agent, message: str) -> None:
+    """A fatal error of the agent, with all that a heartbeat does about it."""
+    token = AgentKeyFactory(agent=agent).token
+    error = ReportedError(ErrorSeverity.FATAL, message)
+    hear(token, HeartbeatReport(Presence.BUSY, error=error), now=utc_now())
+
+
+def test_presence_and_errors_reach_the_board_without_a_reload(
+    servers: RealServers, person: User, agent: Agent, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    sign_in(page, servers, person)
+    page.wait_for_selector(LIVE)
+    page.evaluate("window.sameDocument = true")
+    _fails(agent, "The disk is gone")
+    page.locator("#board-needs").get_by_text("The disk is gone").wait_for()
+    page.locator("#board-agents").get_by_text("Error", exact=False).first.wait_for()
+    assert page.evaluate("window.sameDocument")
+
+
+def test_presence_and_errors_reach_the_admin_without_a_reload(
+    servers: RealServers, person: User, agent: Agent, open_page: Callable[..., Page]
+) -> None:
+    User.objects.filter(pk=person.pk).update(is_staff=True)
+    agents, groups = open_page(), open_page()
+    sign_in(agents, servers, person)
+    agents.goto(f"{servers.url}/admin/agents/agent/")
+    session: Any = agents.context.cookies()  # read and set, cookies have two types
+    groups.context.add_cookies(session)
+    groups.goto(f"{servers.url}/admin/agents/errorgroup/")
+    for page in (agents, groups):
+        page.wait_for_selector(ADMIN_LIVE)
+        page.evaluate("window.sameDocument = true")
+    assert groups.locator("#result_list").count() == 0
+    _fails(agent, "The disk is gone")
+    groups.get_by_text("The disk is gone").wait_for()
+    agents.get_by_text("1 fatal").wait_for()
+    _fails(agent, "The fan is slow")
+    groups.get_by_text("The fan is slow").wait_for()
+    agents.get_by_text("2 fatal").wait_for()
+    groups.locator("#result_list input.action-select").first.check()
+    groups.get_by_text("1 of 2 selected").wait_for()
+    groups.get_by_text("Live, rests while rows are selected").wait_for()
+    assert agents.evaluate("window.sameDocument")
+    assert groups.evaluate("window.sameDocument")
+
+
+def test_without_sockets_the_admin_polls_and_says_so(
+    servers: RealServers, person: User, open_page: Callable[..., Page]
+) -> None:
+    User.objects.filter(pk=person.pk).update(is_staff=True)
+    page = open_page()
+    page.route_web_socket(re.compile("/events/ws"), lambda socket: socket.close())
+    sign_in(page, servers, person)
+    page.goto(f"{servers.url}/admin/agents/agent/")
+    page.get_by_text("Not live: refreshed every 10 s").wait_for()
 
 
 def _write(log: Path, *lines: str) -> int:
