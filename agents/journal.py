@@ -1,21 +1,84 @@
-"""Writing the two logs. Both verbs insert rows in the caller's transaction and send nothing."""
+"""Writing the two logs. Every verb inserts rows in the caller's transaction and sends nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Model
 
 from agents.actors import Actor
 from agents.models import ActivityEvent, LiveEvent
 from agents.vocabulary import LiveEventType
 
 
-def emit(company_id: UUID, kind: LiveEventType, payload: Mapping[str, Any]) -> LiveEvent:
+@dataclass
+class _Gathered:
+    """Log rows that wait for the end of a block, by table, and the savepoints that were open when it began."""
+
+    savepoints: list[str]
+    rows: dict[type[Model], list[Model]] = field(default_factory=dict)
+
+
+_gathered: ContextVar[_Gathered | None] = ContextVar("gathered_log_rows", default=None)
+
+
+@contextmanager
+def written_together() -> Iterator[None]:
+    """Log rows that the block stores are inserted when it ends: one statement per table, however many rows.
+
+    For verbs that act on many rows in one transaction. What the block stored cannot be read back inside it. If the
+    block raises, nothing is inserted: roll back. Under a savepoint of its own a row is inserted at once, so that it
+    goes where the savepoint goes. A block within a block belongs to the outer one.
+    """
+    if _gathered.get() is not None:
+        yield
+        return
+    gathered = _Gathered(_open_savepoints())
+    token = _gathered.set(gathered)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    for model, rows in gathered.rows.items():
+        model._default_manager.bulk_create(rows)
+
+
+def store(rows: Iterable[Model]) -> None:
+    """Insert rows of a log, which nothing updates: now, or at the end of the `written_together` around this call."""
+    gathered = _gathered.get()
+    for model, kept in _by_table(rows).items():
+        if gathered is not None and _open_savepoints() == gathered.savepoints:
+            gathered.rows.setdefault(model, []).extend(kept)
+        else:
+            model._default_manager.bulk_create(kept)
+
+
+def gathering() -> bool:
+    """Whether rows that are stored now wait for the end of a block."""
+    gathered = _gathered.get()
+    return gathered is not None and _open_savepoints() == gathered.savepoints
+
+
+def _open_savepoints() -> list[str]:
+    return list(filter(None, connection.savepoint_ids))  # None: an inner block without a savepoint of its own
+
+
+def _by_table(rows: Iterable[Model]) -> dict[type[Model], list[Model]]:
+    tables: dict[type[Model], list[Model]] = {}
+    for row in rows:
+        tables.setdefault(type(row), []).append(row)
+    return tables
+
+
+def emit(company_id: UUID, kind: LiveEventType, payload: Mapping[str, Any]) -> None:
     """Add one event to the company's live feed. Screens hear it if and only if this transaction commits (DESIGN 6)."""
-    return LiveEvent.objects.create(company_id=company_id, type=kind, payload=dict(payload))
+    store([live_event(company_id, kind, payload)])
 
 
 def live_event(company_id: UUID, kind: LiveEventType, payload: Mapping[str, Any]) -> LiveEvent:
@@ -52,10 +115,7 @@ def activity(
 def log_activity(*rows: ActivityEvent) -> None:
     """Insert activity rows and their `activity.logged` live events, together: two statements, however many rows."""
     with transaction.atomic(savepoint=False):
-        ActivityEvent.objects.bulk_create(rows)
-        LiveEvent.objects.bulk_create(
-            live_event(row.company_id, LiveEventType.ACTIVITY_LOGGED, _announced(row)) for row in rows
-        )
+        store([*rows, *(live_event(row.company_id, LiveEventType.ACTIVITY_LOGGED, _announced(row)) for row in rows)])
 
 
 def _announced(row: ActivityEvent) -> dict[str, Any]:

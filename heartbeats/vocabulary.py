@@ -187,15 +187,19 @@ class ErrorCode(StrEnum):
 
 
 class ErrorFamily(StrEnum):
-    """What kind of failure an adapter reports. ``PERMANENT`` ones are never retried (spec/3 K.7)."""
+    """What kind of failure an adapter reports. ``PERMANENT`` ones are never retried (spec/3 K.7).
+
+    ``POISON`` is ours: the run was parked because its execution kills its supervisor (spec/3 K.16).
+    """
 
     TRANSIENT_UPSTREAM = "transient_upstream"
     AUTH = "auth"
     BILLING = "billing"
     MODEL_NOT_FOUND = "model_not_found"
     CONFIG = "config"
+    POISON = "poison"
 
-    PERMANENT = nonmember(("auth", "billing", "model_not_found", "config"))
+    PERMANENT = nonmember(("auth", "billing", "model_not_found", "config", "poison"))
 
 
 class StopReason(StrEnum):

@@ -60,7 +60,8 @@ def set_blockers(actor: Actor, issue: Issue, blocker_ids: Sequence[UUID]) -> Blo
         raise Unprocessable(SELF)
     _require_known(issue.company_id, added)
     _require_no_cycle(issue, added)
-    IssueRelation.objects.filter(blocked=issue).exclude(blocker_id__in=wanted).delete()
+    if not present <= wanted:
+        IssueRelation.objects.filter(blocked=issue).exclude(blocker_id__in=wanted).delete()
     IssueRelation.objects.bulk_create(_edge(actor, issue, blocker_id) for blocker_id in added)
     return BlockersChanged(tuple(added), tuple(sorted(present - wanted)))
 

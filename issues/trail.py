@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from agents.actors import Actor
-from agents.journal import activity, emit, live_event, log_activity
-from agents.models import ActivityEvent, LiveEvent
+from agents.journal import activity, emit, live_event, log_activity, store
+from agents.models import ActivityEvent
 from agents.vocabulary import LiveEventType
 from issues.models import Issue
 
@@ -34,9 +34,7 @@ def record(issue: Issue, *rows: ActivityEvent) -> None:
 def record_many(issues: Collection[Issue], *rows: ActivityEvent) -> None:
     """As `record` for many issues at once. Three statements, however many."""
     log_activity(*rows)
-    LiveEvent.objects.bulk_create(
-        live_event(issue.company_id, LiveEventType.ISSUE_CHANGED, _changed(issue)) for issue in issues
-    )
+    store(live_event(issue.company_id, LiveEventType.ISSUE_CHANGED, _changed(issue)) for issue in issues)
 
 
 def tell_changed(issue: Issue) -> None:

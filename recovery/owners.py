@@ -6,10 +6,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
+
 from agents.budgets.blocking import invocation_block
 from agents.models import Agent
 from agents.vocabulary import NOT_INVOKABLE
 from recovery.organisation import AgentNode, Organisation
+
+# The usual company: active, and without a limit that could be reached.
+_FREE = """
+select 1 from agents_company c where c.id = %s and c.status = 'active'
+  and not exists (select 1 from agents_budgetpolicy p where p.company_id = c.id and p.is_active)
+"""
 
 
 def load_organisation(company_id: UUID) -> Organisation:
@@ -24,9 +32,19 @@ def load_organisation(company_id: UUID) -> Organisation:
 def first_who_can(
     order: Iterable[AgentNode], *, company_id: UUID, project_id: UUID | None, now: datetime
 ) -> UUID | None:
-    """The first invokable candidate whom no budget stops; None: only the operator is left. One statement per asked."""
+    """The first invokable candidate whom no budget stops; None: only the operator is left.
+
+    One statement, and one per candidate asked where money, a pause or a project could stop somebody.
+    """
+    free = project_id is None and _nothing_stops_anybody(company_id)
     for candidate in order:
         agent_id = UUID(str(candidate.agent_id))
-        if candidate.invokable and invocation_block(company_id, agent_id, project_id, now=now) is None:
+        if candidate.invokable and (free or invocation_block(company_id, agent_id, project_id, now=now) is None):
             return agent_id
     return None
+
+
+def _nothing_stops_anybody(company_id: UUID) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_FREE, [company_id])
+        return cursor.fetchone() is not None

@@ -12,7 +12,7 @@ from agents.vocabulary import NOT_INVOKABLE
 from config.common.models import uuid7
 from heartbeats.models import HeartbeatRun
 from heartbeats.readings import JsonObject
-from heartbeats.runs.lifecycle import Note, announced, run_events
+from heartbeats.runs.news import Note, announced, run_events
 
 _ANNOUNCE = """
 with taken as (

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import JSONField, Model
 
+from agents.journal import gathering, store
 from agents.models import LiveEvent
 from heartbeats.models import HeartbeatRun, WakeupRequest
 
@@ -23,14 +24,18 @@ _OWN_TIMES = ("created_at", "updated_at")
 def insert_with_wakeup(run: Mapping[str, Any], wakeup: Mapping[str, Any] | None, event: LiveEvent) -> HeartbeatRun:
     """Insert the run, the wakeup if it is a new one, and the live event. The keys are column names.
 
-    Returns the run as it is stored; its times of creation are the database's.
+    Returns the run as it is stored; its times of creation are the database's. Where log rows are gathered
+    (`written_together`), the event joins them.
     """
     stored, params = {**_defaults(HeartbeatRun), **run}, dict[str, Any]()
     parts = [f"r as ({_insert(HeartbeatRun, 'run', stored, params)} returning created_at)"]
     if wakeup is not None:
         parts.append(f"w as ({_insert(WakeupRequest, 'wakeup', {**_defaults(WakeupRequest), **wakeup}, params)})")
-    told = {"company_id": event.company_id, "type": event.type, "payload": event.payload}
-    parts.append(f"e as ({_insert(LiveEvent, 'event', told, params)})")
+    if gathering():
+        store([event])
+    else:
+        told = {"company_id": event.company_id, "type": event.type, "payload": event.payload}
+        parts.append(f"e as ({_insert(LiveEvent, 'event', told, params)})")
     with connection.cursor() as cursor:
         cursor.execute(f"with {', '.join(parts)} select created_at from r", params)  # noqa: S608 - see _insert
         (created_at,) = cursor.fetchone()

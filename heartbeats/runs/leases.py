@@ -14,7 +14,8 @@ from django.db.models.functions import Greatest, Now
 from agents.vocabulary import NOT_INVOKABLE
 from heartbeats.models import HeartbeatRun
 from heartbeats.models.run import RunQuerySet
-from heartbeats.runs.lifecycle import Note, add_notes, run_status_event
+from heartbeats.runs.lifecycle import Note, add_notes
+from heartbeats.runs.news import run_status_event
 from heartbeats.vocabulary import ErrorCode, RunStatus
 
 _RENEW = """

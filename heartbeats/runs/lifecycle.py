@@ -5,23 +5,36 @@ Every move of a run leaves a live event, and the run events that the caller name
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import connection
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from agents.journal import live_event
+from agents.journal import store
 from agents.models import LiveEvent
-from agents.vocabulary import LiveEventType
-from config.common.clock import wire_time
 from config.common.transitions import Transitions
 from heartbeats.models import HeartbeatRun, RunEvent, WakeupRequest
+from heartbeats.runs.news import Note, announced, queued_event_of, run_events, run_status_event
 from heartbeats.vocabulary import RunStatus, WakeupStatus
+
+__all__ = [
+    "CALLED_FORWARD",
+    "RUN_MOVES",
+    "WAKEUP_MOVES",
+    "Host",
+    "Note",
+    "add_notes",
+    "call_forward",
+    "close_wakeup",
+    "move_run",
+    "move_wakeup",
+    "queue_due",
+    "start_all",
+]
 
 RUN_MOVES = Transitions(
     {
@@ -61,18 +74,6 @@ _TAKE_SEQ = "update heartbeats_heartbeatrun set event_seq = event_seq + %s where
 
 
 @dataclass(frozen=True)
-class Note:
-    """One run event to be written: what happened, for people (`message`) and programs (`payload`, JSON already)."""
-
-    message: str
-    event_type: str = "lifecycle"
-    level: str = "info"
-    stream: str | None = "system"
-    color: str | None = None
-    payload: Mapping[str, Any] | None = field(default=None)
-
-
-@dataclass(frozen=True)
 class Host:
     """The incarnation of a host that takes runs, and until when it may hold them without renewing."""
 
@@ -84,7 +85,7 @@ class Host:
 def start_all(runs: Collection[HeartbeatRun], host: Host, *, now: datetime) -> None:
     """Queued runs, whose rows the caller has locked, begin on a host: epoch + 1, wakeup `claimed`, event, live events.
 
-    Four statements, however many runs. Raises RuntimeError when a row was not queued: it was not locked.
+    Three statements, however many runs. Raises RuntimeError when a row was not queued: it was not locked.
     """
     columns: dict[str, Any] = {
         "executor_host": host.name,
@@ -118,8 +119,7 @@ def start_all(runs: Collection[HeartbeatRun], host: Host, *, now: datetime) -> N
         for name, value in {**columns, "status": RunStatus.RUNNING.value, "epoch": epoch, "event_seq": seq}.items():
             setattr(run, name, value)
         rows += run_events(run, [Note("run started", payload={"host": host.name, "epoch": epoch})], seq)
-    RunEvent.objects.bulk_create(rows)
-    LiveEvent.objects.bulk_create([*map(run_status_event, runs), *map(announced, rows)])
+    store([*rows, *map(run_status_event, runs), *map(announced, rows)])
 
 
 def move_run(
@@ -155,7 +155,7 @@ def move_run(
 
 
 def add_notes(run: HeartbeatRun, *notes: Note) -> None:
-    """Append run events (gapless `seq`) and announce them: three statements, however many notes."""
+    """Append run events (gapless `seq`) and announce them: two statements, however many notes."""
     if not notes:
         return
     with connection.cursor() as cursor:
@@ -197,89 +197,39 @@ def move_wakeup(
     return WAKEUP_MOVES.move(rows, to=to, expected=expected, **columns, updated_at=Now())
 
 
-def run_status_event(run: HeartbeatRun) -> LiveEvent:
-    """`heartbeat.run.status` of the run as it is in memory, unsaved (spec/4 section 10)."""
-    payload = {
-        "runId": str(run.pk),
-        "agentId": str(run.agent_id),
-        "status": str(run.status),
-        "invocationSource": run.invocation_source,
-        "triggerDetail": run.trigger_detail,
-        "error": run.error,
-        "errorCode": run.error_code,
-        "startedAt": wire_time(run.started_at) if run.started_at else None,
-        "finishedAt": wire_time(run.finished_at) if run.finished_at else None,
-    }
-    return live_event(run.company_id, LiveEventType.RUN_STATUS, payload)
-
-
-def run_queued_event(
-    company_id: UUID, *, run_id: UUID, agent_id: UUID, source: str, trigger_detail: str | None, wakeup_id: UUID | None
-) -> LiveEvent:
-    """`heartbeat.run.queued`, unsaved (spec/4 section 10)."""
-    payload = {
-        "runId": str(run_id),
-        "agentId": str(agent_id),
-        "invocationSource": str(source),
-        "triggerDetail": str(trigger_detail) if trigger_detail else None,
-        "wakeupRequestId": str(wakeup_id) if wakeup_id else None,
-    }
-    return live_event(company_id, LiveEventType.RUN_QUEUED, payload)
-
-
-def run_events(run: HeartbeatRun, notes: Iterable[Note], first_seq: int) -> list[RunEvent]:
-    """The rows of the notes, unsaved, numbered from `first_seq`."""
-    return [
-        RunEvent(
-            company_id=run.company_id,
-            run_id=run.pk,
-            agent_id=run.agent_id,
-            seq=seq,
-            event_type=note.event_type,
-            stream=note.stream,
-            level=note.level,
-            color=note.color,
-            message=note.message,
-            payload=dict(note.payload) if note.payload is not None else None,
-        )
-        for seq, note in enumerate(notes, first_seq)
-    ]
-
-
-def announced(row: RunEvent) -> LiveEvent:
-    """`heartbeat.run.event` of a run event, unsaved (spec/4 section 10)."""
-    payload = {
-        "runId": str(row.run_id),
-        "agentId": str(row.agent_id),
-        "seq": row.seq,
-        "eventType": row.event_type,
-        "stream": row.stream,
-        "level": row.level,
-        "color": row.color,
-        "message": row.message,
-        "payload": row.payload,
-    }
-    return live_event(row.company_id, LiveEventType.RUN_EVENT, payload)
-
-
 def call_forward(run: HeartbeatRun, *, message: str) -> bool:
     """A parked retry goes back to the queue (spec/3 C, K.8); the caller rings. True: it was parked."""
     note = Note(message, payload={"scheduledRetryAttempt": run.scheduled_retry_attempt})
     won = move_run(run, RunStatus.QUEUED, expected={RunStatus.SCHEDULED_RETRY}, notes=[note])
     if won:
-        run_queued_event(
-            run.company_id,
-            run_id=run.pk,
-            agent_id=run.agent_id,
-            source=run.invocation_source,
-            trigger_detail=run.trigger_detail,
-            wakeup_id=run.wakeup_id,
-        ).save(force_insert=True)
+        store([queued_event_of(run)])
     return won
+
+
+def queue_due(runs: Collection[HeartbeatRun], note_of: Callable[[HeartbeatRun], Note]) -> None:
+    """Parked retries, whose rows the caller has locked, go back to the queue, each with a note; the caller rings.
+
+    Three statements, however many runs. Raises RuntimeError when a row was not parked: it was not locked (spec/3 C).
+    """
+    moved = RUN_MOVES.move_all(
+        HeartbeatRun.objects.filter(pk__in=[run.pk for run in runs]),
+        to=RunStatus.QUEUED,
+        expected={RunStatus.SCHEDULED_RETRY},
+        event_seq=F("event_seq") + 1,
+        updated_at=Now(),
+    )
+    if moved != len(runs):
+        raise RuntimeError(f"{len(runs)} parked retries were locked, {moved} were queued")
+    rows: list[RunEvent] = []
+    live: list[LiveEvent] = []
+    for run in runs:
+        run.status, run.event_seq = RunStatus.QUEUED.value, run.event_seq + 1
+        noted = run_events(run, [note_of(run)], run.event_seq)
+        rows += noted
+        live += [run_status_event(run), queued_event_of(run), *map(announced, noted)]
+    store([*rows, *live])
 
 
 def _write(run: HeartbeatRun, notes: Iterable[Note], first_seq: int, live: list[LiveEvent]) -> None:
     rows = run_events(run, notes, first_seq)
-    if rows:
-        RunEvent.objects.bulk_create(rows)
-    LiveEvent.objects.bulk_create([*live, *map(announced, rows)])
+    store([*rows, *live, *map(announced, rows)])

@@ -3,96 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from agents.vocabulary import NOT_INVOKABLE
 from heartbeats import hooks
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.ending import Ending, let_go, lock_for_end
-from heartbeats.runs.issue_ledger import ledger_of
-from heartbeats.runs.lifecycle import Note, add_notes, move_run, move_wakeup, run_status_event
-from heartbeats.runs.poison import count_kill
-from heartbeats.runs.releasing import release_and_promote
-from heartbeats.runs.scheduling import queue_run, repeat_of, retry_context
+from heartbeats.runs.lifecycle import Note, add_notes, move_run, move_wakeup
+from heartbeats.runs.loss import Loss, Lost, lose_locked, lose_runs
+from heartbeats.runs.news import run_status_event
+from heartbeats.runs.repeating import MAX_FAILURE_RETRIES, may_run_again, retry_failure
 from heartbeats.runs.stopping import settle_agent, stop_live_run
-from heartbeats.vocabulary import ErrorCode, RetryReason, RunStatus, WakeReason, WakeupStatus
+from heartbeats.vocabulary import ErrorCode, RunStatus, WakeupStatus
 from heartbeats.wakeups.deferred import promote_deferred
 from issues.readiness import pause_hold_of
 from issues.vocabulary import ISSUE_ACTIVE
 
-MAX_PROCESS_LOSS_RETRIES = 1
-MAX_FAILURE_RETRIES = 3
 FAILURES_EXHAUSTED = "agent_failure_exhausted"
 
-
-@dataclass(frozen=True)
-class Lost:
-    """Whether this call ended the run, and the run that takes over its work. `won` False: somebody was faster.
-
-    `retry_run_id` repeats the lost run; `follow_up_run_id` is any other run that the release started.
-    """
-
-    won: bool
-    retry_run_id: UUID | None = None
-    follow_up_run_id: UUID | None = None
+__all__ = ["Loss", "Lost", "fail_agent_run", "lose_run", "lose_runs", "mark_detached", "requeue_run"]
 
 
-def lose_run(
-    run_id: UUID,
-    *,
-    epoch: int,
-    code: ErrorCode = ErrorCode.PROCESS_LOST,
-    message: str,
-    evidence: Mapping[str, Any],
-    may_retry: bool,
-    now: datetime,
-    supervisor_lost: bool = False,
-) -> Lost:
-    """End a running run as `failed` with `code`; with `may_retry` and no process-loss retry spent, queue exactly one.
+def lose_run(loss: Loss, *, now: datetime) -> Lost:
+    """End one running run as `failed` with the code of the loss; with a retry to spend, queue exactly one.
 
-    `evidence` (pid, group, descendant flag, …; JSON already) goes into the event. The retry inherits the execution
-    lock; the checkout stays. Without retry the issue is released (spec/2 H). Conditional on `epoch`: losing is normal.
-    Nothing of the process may be left: the caller has ended its group. `supervisor_lost`: it died while nobody watched;
-    after three such deaths, those of the runs that it repeats included, the run is parked (spec/3 K.16).
+    The retry inherits the execution lock; the checkout stays. Without retry the issue is released (spec/2 H).
+    Conditional on the epoch: losing is normal. Nothing of the process may be left: the caller has ended its group.
+    Raises HeartbeatRun.DoesNotExist for an unknown run. Locks agent → issue → run → wakeup.
     """
     with transaction.atomic():
-        ending = lock_for_end(run_id)
-        run = ending.run
-        if run.epoch != epoch or run.status != RunStatus.RUNNING:
-            return Lost(won=False)
-        if supervisor_lost and count_kill(run):
-            code, may_retry = ErrorCode.POISON, False
-            message = f"{message}; parked after its execution ended its supervisor {run.supervisor_losses} times"
-        retries = may_retry and run.process_loss_retry_count < MAX_PROCESS_LOSS_RETRIES and _may_run_again(ending)
-        stop_live_run(ending, RunStatus.FAILED, code=code.value, error=message, now=now, process_gone=True)
-        retry = _retry_lost(ending, now) if retries else None
-        facts = {"code": code.value, **evidence, "retryRunId": str(retry.pk) if retry else None}
-        add_notes(run, Note(message, level="error", payload=facts))
-        follow_up = None if retry else release_and_promote(ending, now=now)
-        settle_agent(ending, was_running=True, now=now)
-    return Lost(True, retry.pk if retry else None, follow_up.pk if follow_up else None)
+        ending = lock_for_end(loss.run_id)
+        lost = lose_locked(ending, loss, now=now)
+        if lost.won:
+            settle_agent(ending, was_running=True, now=now)
+    return lost
 
 
-def fail_agent_run(run_id: UUID, *, agent_id: UUID, code: ErrorCode, reason: str, now: datetime) -> Lost:
+def fail_agent_run(
+    run_id: UUID, *, agent_id: UUID, code: ErrorCode, reason: str, now: datetime, silent_at: datetime | None = None
+) -> Lost:
     """End a live run of this agent by the failure policy: up to three retries, then final and escalated (spec/1 E).
 
     Changes nothing (`won` False) when the run is another agent's or no longer live. A local process that still runs
-    is stopped by its host. Raises HeartbeatRun.DoesNotExist for an unknown run.
+    is stopped by its host. With `silent_at` only silence speaks against it: a lease that reaches beyond that moment
+    wins. Raises HeartbeatRun.DoesNotExist for an unknown run.
     """
     with transaction.atomic():
         ending = lock_for_end(run_id)
         run = ending.run
         if run.agent_id != agent_id or run.status not in RunStatus.LIVE:
             return Lost(won=False)
+        if silent_at is not None and run.lease_expires_at is not None and run.lease_expires_at > silent_at:
+            return Lost(won=False)
         was_running = run.status == RunStatus.RUNNING
-        retries = run.failure_retry_count < MAX_FAILURE_RETRIES and _may_run_again(ending)
+        retries = run.failure_retry_count < MAX_FAILURE_RETRIES and may_run_again(ending)
         stop_live_run(ending, RunStatus.FAILED, code=code.value, error=reason, now=now)
-        retry = _retry_failure(ending, now) if retries else None
+        retry = retry_failure(ending, now=now) if retries else None
         facts = {
             "code": code.value,
             "failures": run.failure_retry_count + 1,
@@ -152,77 +121,6 @@ def mark_detached(run_id: UUID, *, epoch: int, message: str, evidence: Mapping[s
         add_notes(run, Note(message, level="warn", payload=dict(evidence)))
         run_status_event(run).save(force_insert=True)
     return True
-
-
-def _may_run_again(ending: Ending) -> bool:
-    """The agent may run, and the issue's ledger has room: two mechanisms never feed each other for ever (K.6)."""
-    if ending.agent.status in NOT_INVOKABLE:
-        return False
-    return ending.issue is None or ledger_of(ending.issue).allows
-
-
-def _retry_lost(ending: Ending, now: datetime) -> HeartbeatRun:
-    run = ending.run
-    facts = {"wakeReason": WakeReason.PROCESS_LOST_RETRY.value, "retryReason": RetryReason.PROCESS_LOST.value}
-    note = Note("Queued one retry of a run whose process was lost", level="warn", payload={"retryOfRunId": str(run.pk)})
-    return _repeat(
-        ending,
-        WakeReason.PROCESS_LOST_RETRY,
-        RetryReason.PROCESS_LOST,
-        facts,
-        note,
-        now,
-        process_loss_retry_count=run.process_loss_retry_count + 1,
-        failure_retry_count=run.failure_retry_count,
-    )
-
-
-def _retry_failure(ending: Ending, now: datetime) -> HeartbeatRun:
-    run = ending.run
-    count = run.failure_retry_count + 1
-    facts = {"wakeReason": WakeReason.AGENT_FAILURE_RETRY.value, "retryReason": RetryReason.AGENT_FAILURE.value}
-    note = Note(
-        f"Queued retry {count} of {MAX_FAILURE_RETRIES} after the agent failed",
-        level="warn",
-        payload={"retryOfRunId": str(run.pk), "attempt": count},
-    )
-    return _repeat(
-        ending,
-        WakeReason.AGENT_FAILURE_RETRY,
-        RetryReason.AGENT_FAILURE,
-        facts,
-        note,
-        now,
-        process_loss_retry_count=run.process_loss_retry_count,
-        failure_retry_count=count,
-    )
-
-
-def _repeat(
-    ending: Ending,
-    reason: WakeReason,
-    retry_reason: RetryReason,
-    facts: Mapping[str, Any],
-    note: Note,
-    now: datetime,
-    **counts: Any,  # noqa: ANN401 - further fields of NewRun
-) -> HeartbeatRun:
-    run, issue = ending.run, ending.issue
-    held = issue is not None and issue.execution_run_id == run.pk
-    new = repeat_of(
-        run,
-        ending.agent,
-        reason=reason,
-        retry_reason=retry_reason,
-        context=retry_context(run, **facts),
-        inherits_lock=held,
-        notes=[note],
-        **counts,
-    )
-    retry = queue_run(new, now=now)
-    if issue is not None and held:
-        issue.execution_run_id = retry.pk
-    return retry
 
 
 def _give_up(ending: Ending, now: datetime) -> HeartbeatRun | None:

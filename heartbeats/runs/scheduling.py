@@ -11,12 +11,13 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from agents.actors import Actor, system
+from agents.journal import store
 from agents.models import Agent, LiveEvent
 from config.common.after_commit import send_task
 from config.common.models import uuid7
-from heartbeats.models import HeartbeatRun, RunEvent, RuntimeState, TaskSession
+from heartbeats.models import HeartbeatRun, RuntimeState, TaskSession
 from heartbeats.runs.insertion import insert_with_wakeup
-from heartbeats.runs.lifecycle import Note, announced, run_events, run_queued_event
+from heartbeats.runs.news import Note, announced, run_events, run_queued_event
 from heartbeats.vocabulary import RetryReason, RunStatus, TriggerDetail, WakeupSource, WakeupStatus
 from heartbeats.wakeups.context import HARNESS_CHECKOUT, WAKE_PAYLOAD
 from issues.models import Issue
@@ -64,13 +65,13 @@ class NewRun:
     notes: Sequence[Note] = ()
 
 
-def queue_run(new: NewRun, *, now: datetime) -> HeartbeatRun:
+def queue_run(new: NewRun, *, now: datetime, run_id: UUID | None = None) -> HeartbeatRun:
     """Insert a wakeup `queued` and its run: `queued`, or `scheduled_retry` when `scheduled_retry_at` is set.
 
     The caller holds the issue's lock and knows that no other run is live on it (the database refuses a second one).
     Writes the live event `heartbeat.run.queued` and rings the workers after commit (not for a scheduled retry).
     """
-    run_id, wakeup_id = uuid7(), uuid7()
+    run_id, wakeup_id = run_id or uuid7(), uuid7()
     wakeup = {
         "id": wakeup_id,
         "company_id": new.company_id,
@@ -124,8 +125,7 @@ def insert_run(new: NewRun, *, run_id: UUID, wakeup_id: UUID, wakeup: Mapping[st
     run = insert_with_wakeup(columns, wakeup, _queued_event(new, run_id, wakeup_id))
     if new.notes:
         rows = run_events(run, new.notes, 1)
-        RunEvent.objects.bulk_create(rows)
-        LiveEvent.objects.bulk_create([*map(announced, rows)])
+        store([*rows, *map(announced, rows)])
     if new.inherits_lock and new.issue_id is not None:
         Issue.objects.filter(pk=new.issue_id).update(execution_run_id=run_id, execution_locked_at=Now())
     if not waits:
@@ -148,12 +148,13 @@ def repeat_of(
     fields: dict[str, Any] = {
         "trigger_detail": TriggerDetail.SYSTEM,
         "wake_comment_id": run.wake_comment_id,
-        "session_id_before": saved_session_id(run.agent_id, agent.adapter_type, run.task_key),
         "continuation_attempt": run.continuation_attempt,
         "supervisor_losses": run.supervisor_losses,
         "inherits_lock": True,
         **more,
     }
+    if "session_id_before" not in fields:
+        fields["session_id_before"] = saved_session_id(run.agent_id, agent.adapter_type, run.task_key)
     return NewRun(
         agent_id=run.agent_id,
         company_id=run.company_id,
@@ -190,7 +191,7 @@ def saved_session_id(agent_id: UUID, adapter_type: str, task_key: str | None) ->
     if task_key:
         saved = TaskSession.objects.filter(agent_id=agent_id, adapter_type=adapter_type, task_key=task_key)
         row = saved.values_list("session_display_id", "session_params").first()
-        return _session_name(*row) if row else None
+        return session_name(*row) if row else None
     return RuntimeState.objects.filter(agent_id=agent_id).values_list("session_id", flat=True).first()
 
 
@@ -199,7 +200,8 @@ def ring(agent_id: UUID, host_label: str = "") -> None:
     send_task(START_RUNS, agent_id, queue=f"runs.{host_label}" if host_label else "runs")
 
 
-def _session_name(display_id: str | None, params: Mapping[str, Any] | None) -> str | None:
+def session_name(display_id: str | None, params: Mapping[str, Any] | None) -> str | None:
+    """What a saved session is called: as it is shown, else the id among its parameters."""
     named = (params or {}).get("sessionId")
     return display_id or (named if isinstance(named, str) and named.strip() else None)
 

@@ -32,12 +32,14 @@ def stop_live_run(
     now: datetime,
     notes: Collection[Note] = (),
     process_gone: bool = False,
+    environment: bool = True,
+    **columns: Any,  # noqa: ANN401 - further columns of the run
 ) -> bool:
     """End a live run whose rows are locked, with wakeup, stop metadata and environment; True when it was live.
 
     A local process that may still run keeps its slot (`process_stopping`) and its environment until its host, which is
-    notified, has proved it gone. `process_gone` says that this is proved already. Release and agent status are the
-    caller's next steps.
+    notified, has proved it gone. `process_gone` says that this is proved already; `environment` False that it has
+    none to give back. Release and agent status are the caller's next steps.
     """
     run = ending.run
     stopping = run.status == RunStatus.RUNNING and _has_local_process(run) and not process_gone
@@ -59,13 +61,14 @@ def stop_live_run(
         result=merge_result(run.result, stop),
         process_stopping=stopping,
         **_liveness(run, to, code),
+        **columns,
     )
     if not won:
         return False
     close_wakeup(run, wakeup_status_for(to), now=now, error=error)
     if stopping and run.executor_host:
         notify_host(run.executor_host)
-    else:
+    elif environment:
         release_environment(run, now=now, why=code)
     return True
 

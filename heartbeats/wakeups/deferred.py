@@ -47,6 +47,11 @@ class WaitingWakes:
     wakes: list[DeferredWake]
 
 
+def nobody_waits() -> WaitingWakes:
+    """What `load_waiting` would find for an issue of which it is known that no wakeup waits."""
+    return WaitingWakes([], None, [])
+
+
 def promote_deferred(issue: Issue, *, now: datetime) -> HeartbeatRun | None:
     """Give the oldest deferred wakeup that can still be served a queued run; the caller holds the issue's lock.
 

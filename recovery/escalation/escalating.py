@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from agents.journal import written_together
 from agents.models import Agent
 from config.common.after_commit import call
 from heartbeats.models import HeartbeatRun
@@ -86,7 +87,7 @@ def escalate_stranded(
     Does nothing when the issue is active no more, a run is live on it, or it has a newer run. A failing recovery issue
     is blocked in place. Racing calls open one recovery issue and all return.
     """
-    with transaction.atomic():
+    with transaction.atomic(), written_together():
         issue = lock_issue_first(company_id, issue_id)
         if issue is None or issue.status not in ISSUE_ACTIVE or issue.assignee_agent_id is None:
             return Escalated(won=False)

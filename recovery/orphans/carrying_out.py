@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models.functions import Now
 
 from agents.vocabulary import AdapterType
 from heartbeats.execution.giving_back import give_back_unstarted
@@ -17,12 +16,10 @@ from heartbeats.execution.orders import attempt_name
 from heartbeats.execution.supervisor.ledger import take_back
 from heartbeats.execution.supervisor.results import execution_result
 from heartbeats.execution.terminate import terminate_group, terminate_marked
-from heartbeats.models import HeartbeatRun
-from heartbeats.runs.ending import lock_for_end
 from heartbeats.runs.finalising import finalise_run
 from heartbeats.runs.leases import HeldRun, renew_leases
-from heartbeats.runs.losing import fail_agent_run, lose_run, mark_detached
-from heartbeats.vocabulary import ErrorFamily, RunStatus
+from heartbeats.runs.losing import fail_agent_run, lose_run, lose_runs, mark_detached
+from heartbeats.runs.loss import Loss as RunLoss
 from recovery.orphans.observing import Looker, Seen
 from recovery.orphans.verdict import (
     Adopt,
@@ -38,6 +35,8 @@ from recovery.orphans.verdict import (
     Verdict,
 )
 from recovery.sweeps.rows import Done, Left, RowResult
+
+Loss = LoseAndRetry | Lose | Park
 
 GROUP_GRACE_SEC = 1.0
 LOST_RACE = "lost_race"
@@ -91,50 +90,45 @@ def _give_back(seen: Seen, looker: Looker, now: datetime) -> RowResult:
     return Done("requeued", run.company_id) if won else Left(LOST_RACE)
 
 
-def _lose(seen: Seen, verdict: LoseAndRetry | Lose | Park, now: datetime) -> RowResult:
-    run = seen.candidate
-    if not (verdict.evidence.by_absence or isinstance(verdict, Park)):
-        won = _end(seen, verdict, now)
-    else:
-        with transaction.atomic():
-            won = _still_lost(run.run_id, run.epoch, verdict, now) and _end(seen, verdict, now)
-    if not won:
-        return Left(LOST_RACE)
-    return Done("parked" if isinstance(verdict, Park) else "reaped", run.company_id)
-
-
-def _still_lost(run_id: UUID, epoch: int, verdict: LoseAndRetry | Lose | Park, now: datetime) -> bool:
-    """Decide again under the locks: a renewal that arrived meanwhile wins over a verdict by absence."""
-    run = lock_for_end(run_id).run
-    if run.status != RunStatus.RUNNING or run.epoch != epoch:
-        return False
-    if verdict.evidence.by_absence and run.lease_expires_at is not None and run.lease_expires_at > now:
-        return False
-    if isinstance(verdict, Park):
-        _leave_to_people(run, verdict)
-    return True
-
-
-def _end(seen: Seen, verdict: LoseAndRetry | Lose | Park, now: datetime) -> bool:
+def _lose(seen: Seen, verdict: Loss, now: datetime) -> RowResult:
     run = seen.candidate
     if run.adapter_type == AdapterType.REMOTE:
-        return fail_agent_run(run.run_id, agent_id=run.agent_id, code=verdict.code, reason=verdict.text, now=now).won
-    return lose_run(
-        run.run_id,
-        epoch=run.epoch,
+        silent_at = now if verdict.evidence.by_absence else None
+        lost = fail_agent_run(
+            run.run_id, agent_id=run.agent_id, code=verdict.code, reason=verdict.text, now=now, silent_at=silent_at
+        )
+    else:
+        lost = lose_run(_loss(seen, verdict, now), now=now)
+    return _result(seen, verdict, won=lost.won)
+
+
+def lose_together(judged: Sequence[tuple[Seen, Loss]], *, now: datetime) -> dict[UUID, RowResult]:
+    """The same for many local runs in one transaction. A run that somebody holds has no answer: try it alone."""
+    lost = lose_runs([_loss(seen, verdict, now) for seen, verdict in judged], now=now)
+    known = [(seen, verdict) for seen, verdict in judged if seen.candidate.run_id in lost]
+    return {
+        seen.candidate.run_id: _result(seen, verdict, won=lost[seen.candidate.run_id].won) for seen, verdict in known
+    }
+
+
+def _loss(seen: Seen, verdict: Loss, now: datetime) -> RunLoss:
+    parked = isinstance(verdict, Park)
+    return RunLoss(
+        run_id=seen.candidate.run_id,
+        epoch=seen.candidate.epoch,
         code=verdict.code,
         message=verdict.text,
         evidence=evidence_of(seen, verdict),
         may_retry=isinstance(verdict, LoseAndRetry),
-        now=now,
-        supervisor_lost=verdict.evidence is Evidence.PROCESS_GONE and not isinstance(verdict, Park),
-    ).won
+        supervisor_lost=verdict.evidence is Evidence.PROCESS_GONE and not parked,
+        silent_at=now if verdict.evidence.by_absence else None,
+    )
 
 
-def _leave_to_people(run: HeartbeatRun, verdict: Park) -> None:
-    """A parked run counts as a failure that no retry mends, so that its release escalates instead of starting again."""
-    result = {**(run.result or {}), "errorFamily": ErrorFamily.CONFIG.value, "parkedAfterKills": verdict.kills}
-    HeartbeatRun.objects.filter(pk=run.pk).update(result=result, updated_at=Now())
+def _result(seen: Seen, verdict: Loss, *, won: bool) -> RowResult:
+    if not won:
+        return Left(LOST_RACE)
+    return Done("parked" if isinstance(verdict, Park) else "reaped", seen.candidate.company_id)
 
 
 def _end_group(seen: Seen, looker: Looker) -> None:

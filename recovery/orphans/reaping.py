@@ -5,7 +5,7 @@ Two questions come before any verdict by absence: was I away, and is it everybod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -13,9 +13,10 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
+from agents.vocabulary import AdapterType
 from recovery.orphans.absence import AbsencePolicy, Presence, WasAway, ask_whether_away
 from recovery.orphans.candidates import count_live_leases, extend_every_lease, find_candidates
-from recovery.orphans.carrying_out import absence_grace, carry_out
+from recovery.orphans.carrying_out import Loss, absence_grace, carry_out, lose_together
 from recovery.orphans.facts import Observer
 from recovery.orphans.incidents import ask_breaker, current_incident
 from recovery.orphans.mass_loss import BreakerPolicy
@@ -23,6 +24,8 @@ from recovery.orphans.observing import Looker, Seen, look_at, looker_here
 from recovery.orphans.verdict import Keep, Verdict, judge_run
 from recovery.sweeps.rows import Done, Left, RowResult, SweepPass
 
+# Runs that end in one transaction: it holds their agents, issues and rows for some tens of milliseconds.
+TOGETHER = 25
 WITHHELD_AWAY = "withheld_after_absence"
 WITHHELD_MASS = "withheld_mass_loss"
 
@@ -87,8 +90,27 @@ def _admitted(work: SweepPass, absent: Sequence[Judged]) -> Sequence[Judged]:
 
 
 def _carry_out_all(work: SweepPass, judged: Sequence[Judged], looker: Looker) -> None:
+    together: list[tuple[Seen, Loss]] = []
     for seen, verdict in judged:
-        work.guarded(seen.candidate.run_id, partial(_one, work, seen, verdict, looker))
+        if not work.dry_run and isinstance(verdict, Loss) and seen.candidate.adapter_type != AdapterType.REMOTE:
+            together.append((seen, verdict))  # rows only: no process to wait for, no failure policy of a far agent
+        else:
+            work.guarded(seen.candidate.run_id, partial(_one, work, seen, verdict, looker))
+    together.sort(key=lambda one: str(one[0].candidate.agent_id))
+    for start in range(0, len(together), TOGETHER):
+        _lose_together(work, together[start : start + TOGETHER], looker)
+
+
+def _lose_together(work: SweepPass, judged: Sequence[tuple[Seen, Loss]], looker: Looker) -> None:
+    by_run = {seen.candidate.run_id: (seen, verdict) for seen, verdict in judged}
+
+    def lose(run_ids: Sequence[UUID]) -> Mapping[UUID, RowResult]:
+        return lose_together([by_run[run_id] for run_id in run_ids], now=work.now)
+
+    def alone(run_id: UUID) -> RowResult:
+        return _one(work, *by_run[run_id], looker, run_id)
+
+    work.together(list(by_run), lose, alone)
 
 
 def _one(work: SweepPass, seen: Seen, verdict: Verdict, looker: Looker, _run_id: UUID) -> RowResult:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from heartbeats.runs.releasing import error_family_of
 from heartbeats.vocabulary import ErrorFamily
-from recovery.retries.transient import error_family
 
 _NEXT_ACTIONS = {
     ErrorFamily.AUTH: "Renew the credentials of {agent}'s `{adapter}` adapter: the provider refused them.",
@@ -14,12 +14,14 @@ _NEXT_ACTIONS = {
     ErrorFamily.MODEL_NOT_FOUND: "Choose a model that exists for {agent}'s `{adapter}` adapter: the provider does not "
     "know the configured one.",
     ErrorFamily.CONFIG: "Correct the configuration of {agent}'s `{adapter}` adapter: it cannot start as it is.",
+    ErrorFamily.POISON: "Look at the attempts of {agent}'s `{adapter}` adapter before it runs again: its execution "
+    "ends its supervisor, so it is parked.",
 }
 
 
 def permanent_family(error_code: str | None, result: Mapping[str, object] | None) -> ErrorFamily | None:
     """The permanent family of a failed run, or None when a retry may help."""
-    family = error_family(error_code, result)
+    family = error_family_of(error_code, result)
     return ErrorFamily(family) if family in ErrorFamily.PERMANENT else None
 
 

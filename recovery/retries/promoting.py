@@ -8,15 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import structlog
-from django.db import connection, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Q
 
-from agents.models import LiveEvent
 from config.common.clock import wire_time
-from heartbeats.models import HeartbeatRun, RunEvent
-from heartbeats.runs.lifecycle import RUN_MOVES, Note, announced, run_events, run_queued_event, run_status_event
+from heartbeats.models import HeartbeatRun
+from heartbeats.runs.lifecycle import Note, queue_due
 from heartbeats.runs.scheduling import ring
 from heartbeats.runs.stale_retries import cancel_stale_retry
 from heartbeats.vocabulary import RunStatus
@@ -31,12 +27,10 @@ from recovery.retries.promotion import (
     decide_promotion,
 )
 from recovery.sweeps.cycle import BatchCursor
-from recovery.sweeps.rows import BUSY, POISON, Done, Left, RowResult, SweepPass
+from recovery.sweeps.rows import BUSY, Done, Left, RowResult, SweepPass
 
 PROMOTED = "promoted"
 LOST_RACE = "lost_race"
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Due = tuple[datetime, UUID]
 
@@ -71,24 +65,10 @@ def _due(now: datetime, after: Due | None, limit: int) -> list[Due]:
 
 
 def _take(work: SweepPass, run_ids: Sequence[UUID]) -> None:
-    trying = [run_id for run_id in run_ids if work.may_try(run_id)]
-    for _ in range(len(run_ids) - len(trying)):
-        work.tally.skip(POISON)
-    if not trying:
-        return
-    try:
-        with transaction.atomic():
-            results = decide_batch(trying, now=work.now, dry_run=work.dry_run)
-    except Exception as problem:
-        if not connection.is_usable():
-            raise
-        log.warning("promotion_batch_failed", error=repr(problem), rows=len(trying))
-        for run_id in trying:
-            work.one(run_id, lambda one: decide_batch([one], now=work.now, dry_run=work.dry_run)[one])
-        return
-    for run_id in trying:
-        work.note(run_id, results[run_id])
-        work.healed(run_id)
+    def together(these: Sequence[UUID]) -> dict[UUID, RowResult]:
+        return decide_batch(these, now=work.now, dry_run=work.dry_run)
+
+    work.together(run_ids, together, lambda run_id: together([run_id])[run_id])
 
 
 def decide_batch(run_ids: Sequence[UUID], *, now: datetime, dry_run: bool) -> dict[UUID, RowResult]:
@@ -112,7 +92,7 @@ def decide_batch(run_ids: Sequence[UUID], *, now: datetime, dry_run: bool) -> di
             case _:
                 results[run.pk] = Left(LOST_RACE)
     if promoted and not dry_run:
-        _queue_all(promoted)
+        _queue(promoted)
     return results
 
 
@@ -159,28 +139,9 @@ def _cancel(run: HeartbeatRun, issue: Issue | None, decision: CancelStale, now: 
         promote_deferred(issue, now=now)
 
 
-def _queue_all(runs: Sequence[HeartbeatRun]) -> None:
-    """Back to the queue with an info event and live events: three statements, and one ring per agent after commit."""
-    moved = RUN_MOVES.move_all(
-        HeartbeatRun.objects.filter(pk__in=[run.pk for run in runs]),
-        to=RunStatus.QUEUED,
-        expected={RunStatus.SCHEDULED_RETRY},
-        event_seq=F("event_seq") + 1,
-        updated_at=Now(),
-    )
-    if moved != len(runs):
-        raise RuntimeError(f"{len(runs)} parked retries were locked, {moved} were promoted")
-    events: list[RunEvent] = []
-    live: list[LiveEvent] = []
-    for run in runs:
-        seq = run.event_seq + 1
-        for name, value in {"status": RunStatus.QUEUED.value, "event_seq": seq}.items():
-            setattr(run, name, value)
-        rows = run_events(run, [_note(run)], seq)
-        events += rows
-        live += [run_status_event(run), _queued_event(run), *map(announced, rows)]
-    RunEvent.objects.bulk_create(events)
-    LiveEvent.objects.bulk_create(live)
+def _queue(runs: Sequence[HeartbeatRun]) -> None:
+    """Back to the queue, and one ring per agent after commit."""
+    queue_due(runs, _note)
     for agent_id, host_label in dict.fromkeys((run.agent_id, run.agent.host_label) for run in runs):
         ring(agent_id, host_label)
 
@@ -193,14 +154,3 @@ def _note(run: HeartbeatRun) -> Note:
         "scheduledRetryAt": wire_time(run.scheduled_retry_at),
     }
     return Note(PROMOTED_MESSAGE, payload=facts)
-
-
-def _queued_event(run: HeartbeatRun) -> LiveEvent:
-    return run_queued_event(
-        run.company_id,
-        run_id=run.pk,
-        agent_id=run.agent_id,
-        source=run.invocation_source,
-        trigger_detail=run.trigger_detail,
-        wakeup_id=run.wakeup_id,
-    )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from heartbeats.vocabulary import ErrorCode, ErrorFamily, RetryReason
+from heartbeats.runs.releasing import error_family_of
+from heartbeats.vocabulary import ErrorFamily, RetryReason
 from recovery.retries.ladder import RetryScheduled, codex_fallback
 from recovery.retries.not_before import parse_not_before
 
@@ -20,19 +21,9 @@ class TransientContract:
     family: ErrorFamily = ErrorFamily.TRANSIENT_UPSTREAM
 
 
-def error_family(error_code: str | None, result: Mapping[str, object] | None) -> str | None:
-    """The family that the result names, else the one that the error code implies, else None."""
-    named = (result or {}).get("errorFamily")
-    if isinstance(named, str) and named.strip():
-        return named.strip()
-    if error_code in ErrorCode.TRANSIENT_UPSTREAM:
-        return ErrorFamily.TRANSIENT_UPSTREAM
-    return None
-
-
 def transient_contract(error_code: str | None, result: Mapping[str, object] | None) -> TransientContract | None:
     """The contract of a transient upstream failure, or None for any other. An unreadable hint counts as none."""
-    if error_family(error_code, result) != ErrorFamily.TRANSIENT_UPSTREAM:
+    if error_family_of(error_code, result) != ErrorFamily.TRANSIENT_UPSTREAM:
         return None
     told = result or {}
     hint = told.get("retryNotBefore")

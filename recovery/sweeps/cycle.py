@@ -129,7 +129,8 @@ class SweepTally:
 
     def skip(self, reason: str, rows: int = 1) -> None:
         """Rows needed nothing, or another sweep was faster; `reason` is a code."""
-        self._skipped[str(reason)] += rows
+        if rows:
+            self._skipped[str(reason)] += rows
 
     def fail(self, row_id: Ref, error: str) -> None:
         """This row raised. `error` must be scrubbed; it is cut to 500 characters."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -111,6 +111,39 @@ class SweepPass:
         else:
             self.note(row_id, result)
             self.healed(row_id)
+
+    def together(
+        self,
+        row_ids: Sequence[UUID],
+        act: Callable[[Sequence[UUID]], Mapping[UUID, RowResult]],
+        alone: Callable[[UUID], RowResult],
+    ) -> None:
+        """Act on several rows in one transaction, which `act` opens itself or is given. It has to be short.
+
+        Should `act` raise, its transaction is rolled back and each row is acted on `alone`, under its own guard, so
+        that one bad row holds up nobody. So is a row that `act` gives no answer for.
+        """
+        trying = [row_id for row_id in row_ids if self.may_try(row_id)]
+        self.tally.skip(POISON, len(row_ids) - len(trying))
+        results = self._try_together(trying, act) if len(trying) > 1 else {}
+        for row_id in trying:
+            if row_id in results:
+                self.note(row_id, results[row_id])
+                self.healed(row_id)
+            else:
+                self.one(row_id, alone)
+
+    def _try_together(
+        self, row_ids: Sequence[UUID], act: Callable[[Sequence[UUID]], Mapping[UUID, RowResult]]
+    ) -> Mapping[UUID, RowResult]:
+        try:
+            with transaction.atomic():
+                return act(row_ids)
+        except Exception as error:  # as for one row: whoever raised is found when each is tried alone
+            if isinstance(error, Error) and not connection.is_usable():
+                raise
+            log.warning("sweep_batch_failed", sweep=self.sweep, rows=len(row_ids), error=scrub_text(repr(error)))
+            return {}
 
     def may_try(self, row_id: UUID) -> bool:
         """False for a row that raised lately and was pushed forward."""

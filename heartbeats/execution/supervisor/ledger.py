@@ -27,9 +27,8 @@ from heartbeats.models import HeartbeatRun
 from heartbeats.runs.cancelling import process_stopped
 from heartbeats.runs.finalising import Finalised, finalise_run
 from heartbeats.runs.leases import HeldRun, Renewal, clear_detached, record_output, record_process, renew_leases
-from heartbeats.runs.losing import Lost, lose_run
+from heartbeats.runs.losing import Loss, Lost, lose_run
 from heartbeats.runs.scheduling import ring
-from heartbeats.vocabulary import ErrorCode
 
 _ROWS = """
 select id, epoch, status, process_stopping, process_pid, error_code, executor_boot_id,
@@ -151,16 +150,15 @@ def lose(attempt: Attempt, message: str, evidence: dict[str, Any]) -> Lost | Non
     """End an attempt that left no exit record; None when its run no longer exists. A stale epoch changes nothing."""
     now = utc_now()
     try:
-        lost = lose_run(
-            attempt.run_id,
+        loss = Loss(
+            run_id=attempt.run_id,
             epoch=attempt.epoch,
-            code=ErrorCode.PROCESS_LOST,
             message=message,
             evidence=evidence,
             may_retry=True,
-            now=now,
             supervisor_lost=attempt.died_unwatched,
         )
+        lost = lose_run(loss, now=now)
     except HeartbeatRun.DoesNotExist:
         return None
     if not lost.won:
@@ -193,16 +191,15 @@ def take_back(runs_dir: Path, run_id: UUID, epoch: int, *, hopeless: bool = Fals
 
 def _lose_unstarted(run_id: UUID, epoch: int, now: datetime) -> None:
     """Never started twice: the run is lost, so that it does not go round for ever. Or it was cancelled meanwhile."""
+    loss = Loss(
+        run_id=run_id,
+        epoch=epoch,
+        message="Process lost: no process was started in two claims",
+        evidence={"evidence": "never_started", "epoch": epoch},
+        may_retry=False,
+    )
     try:
-        lost = lose_run(
-            run_id,
-            epoch=epoch,
-            code=ErrorCode.PROCESS_LOST,
-            message="Process lost: no process was started in two claims",
-            evidence={"evidence": "never_started", "epoch": epoch},
-            may_retry=False,
-            now=now,
-        )
+        lost = lose_run(loss, now=now)
     except HeartbeatRun.DoesNotExist:
         return
     if not lost.won:

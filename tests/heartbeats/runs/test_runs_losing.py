@@ -13,7 +13,7 @@ from heartbeats import hooks
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.claiming import claim_runs
 from heartbeats.runs.issue_ledger import ledger_of
-from heartbeats.runs.losing import Lost, fail_agent_run, lose_run, mark_detached, requeue_run
+from heartbeats.runs.losing import Loss, Lost, fail_agent_run, lose_run, mark_detached, requeue_run
 from heartbeats.vocabulary import ErrorCode, RetryReason, RunStatus, WakeupStatus
 from issues.checkout import checkout_for_run, checkout_issue
 from issues.models import Issue
@@ -47,7 +47,7 @@ def at_work(**columns: Any) -> tuple[HeartbeatRun, Issue]:
 
 
 def lose(run: HeartbeatRun, *, may_retry: bool = True, epoch: int = 1) -> Lost:
-    lost = lose_run(run.pk, epoch=epoch, message=GONE, evidence={"pid": 41}, may_retry=may_retry, now=NOW)
+    lost = lose_run(Loss(run_id=run.pk, epoch=epoch, message=GONE, evidence={"pid": 41}, may_retry=may_retry), now=NOW)
     run.refresh_from_db()
     return lost
 

@@ -14,7 +14,7 @@ from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.cancelling import cancel_run, cancel_runs_of_agent
 from heartbeats.runs.claiming import Claimed, claim_runs
 from heartbeats.runs.finalising import ExecutionResult, finalise_run
-from heartbeats.runs.losing import lose_run
+from heartbeats.runs.losing import Loss, lose_run
 from heartbeats.vocabulary import RunStatus, TriggerDetail, WakeReason, WakeupSource, WakeupStatus
 from heartbeats.wakeups.request import WakeupAsk, WakeupOutcome, request_wakeup
 from issues.models import Issue, IssueComment
@@ -165,7 +165,7 @@ def four_ends(run: HeartbeatRun) -> list[Callable[[], bool]]:
     """Ways to end the run; each tells whether it did."""
     return [
         lambda: finalise_run(run.pk, epoch=1, result=DONE, now=NOW).won,
-        lambda: lose_run(run.pk, epoch=1, message="gone", evidence={}, may_retry=True, now=NOW).won,
+        lambda: lose_run(Loss(run_id=run.pk, epoch=1, message="gone", evidence={}, may_retry=True), now=NOW).won,
         lambda: cancel_run(run.pk, now=NOW).won,
         lambda: run.pk in cancel_runs_of_agent(run.agent_id, now=NOW).run_ids,
     ]

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heartbeats.runs.releasing import error_family_of
 from heartbeats.vocabulary import ErrorFamily
 from recovery.retries.ladder import RetryScheduled, plan_retry
 from recovery.retries.not_before import parse_not_before
 from recovery.retries.permanent import permanent_family, permanent_next_action
-from recovery.retries.transient import TransientContract, error_family, iso_utc, retry_facts, transient_contract
+from recovery.retries.transient import TransientContract, iso_utc, retry_facts, transient_contract
 
 NOW = datetime(2026, 4, 22, 10, 0, tzinfo=UTC)
 WHEN = datetime(2026, 4, 22, 16, 0, tzinfo=UTC)
@@ -151,4 +152,4 @@ def test_other_families_are_not_permanent(result: dict[str, object] | None) -> N
 
 
 def test_the_family_that_the_result_names_wins_over_the_code() -> None:
-    assert error_family("codex_transient_upstream", {"errorFamily": " billing "}) == "billing"
+    assert error_family_of("codex_transient_upstream", {"errorFamily": " billing "}) == "billing"
