@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from issues.attention import attention_of
 from issues.models import Issue
-from issues.related import ancestors_of, mentioned_work, project_of, relations_of
+from issues.related import (
+    ancestors_of,
+    mentioned_projects,
+    mentioned_work,
+    project_of,
+    relations_of,
+    workspace_of,
+)
 
 
 def detail_of(issue: Issue) -> dict[str, Any]:
@@ -16,7 +24,14 @@ def detail_of(issue: Issue) -> dict[str, Any]:
         **mentioned_work(issue),
         "project": project_of(issue),
         "goal": None,
-        "mentionedProjects": [],
-        "currentExecutionWorkspace": None,
+        "mentionedProjects": mentioned_projects(issue),
+        "currentExecutionWorkspace": workspace_of(issue),
         "productivityReview": None,
+        **attention_entry(issue),
     }
+
+
+def attention_entry(issue: Issue) -> dict[str, Any]:
+    """`blockerAttention` of a blocked issue; nothing for others."""
+    found = attention_of(issue.company_id, [issue])
+    return {"blockerAttention": found[issue.pk]} if found else {}

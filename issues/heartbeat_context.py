@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db.models import Count
 
 from config.common.wire.camel import camel
+from issues.detail import attention_entry
 from issues.documents import SYSTEM_KEYS
 from issues.models import Issue, IssueComment, IssueDocument
-from issues.related import ancestors_of, project_of, relations_of
+from issues.related import ancestors_of, project_of, relations_of, workspace_of
 
 COLUMNS = (
     *("id", "identifier", "title", "description", "status", "priority", "project_id", "goal_id", "parent_id"),
@@ -27,7 +28,7 @@ def heartbeat_context(issue: Issue, *, wake_comment_id: UUID | None) -> dict[str
     """The context, by wire name. A wake comment of another issue is null."""
     body = {camel(name): getattr(issue, name) for name in COLUMNS}
     return {
-        "issue": {**body, **relations_of(issue), "productivityReview": None},
+        "issue": {**body, **relations_of(issue), "productivityReview": None, **attention_entry(issue)},
         "ancestors": ancestors_of(issue),
         "project": project_of(issue),
         "goal": None,
@@ -35,7 +36,7 @@ def heartbeat_context(issue: Issue, *, wake_comment_id: UUID | None) -> dict[str
         "wakeComment": _comment(issue, wake_comment_id) if wake_comment_id else None,
         "attachments": [],
         "continuationSummary": _summary(issue),
-        "currentExecutionWorkspace": None,
+        "currentExecutionWorkspace": workspace_of(issue),
     }
 
 

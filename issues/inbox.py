@@ -11,7 +11,7 @@ from django.db.models import Case, IntegerField, QuerySet, Value, When
 from agents.actors import Actor
 from config.common.wire.camel import camel
 from issues.access import shown
-from issues.listing import cut_descriptions, touched_by
+from issues.listing import cut_descriptions, put_away_by, touched_by
 from issues.models import Issue
 from issues.readiness import readiness_of
 from issues.runs import live_runs_of
@@ -40,8 +40,12 @@ def inbox_lite(actor: Actor) -> list[dict[str, Any]]:
 
 
 def inbox_of_person(company_id: UUID, user_id: UUID, statuses: Sequence[str]) -> QuerySet[Issue]:
-    """The visible issues of the company that this person made, owns or spoke on, newest change first."""
+    """The visible issues of the company that this person made, owns or spoke on, newest change first.
+
+    What the person archived, and on which nothing happened since, is left out.
+    """
     rows = shown().filter(touched_by(user_id), company_id=company_id, hidden_at__isnull=True)
+    rows = rows.exclude(put_away_by(user_id))
     if statuses:
         rows = rows.filter(status__in=statuses)
     return cut_descriptions(rows).order_by("-updated_at", "-id")

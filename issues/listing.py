@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Left
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Greatest, Left
 
 from agents.actors import Actor
 from config.common.wire.errors import BadRequest, Forbidden
 from config.common.wire.views import UUID_FORM
 from issues.access import shown
-from issues.models import Issue, IssueComment
+from issues.models import InboxMark, Issue, IssueComment
 from issues.vocabulary import IssueStatus, OriginKind
 
 DESCRIPTION_CHARS = 1_200
@@ -101,9 +102,49 @@ def _by_user(rows: QuerySet[Issue], name: str, user_id: UUID) -> QuerySet[Issue]
     if name == "touchedByUserId":
         return rows.filter(touched_by(user_id))
     if name == "inboxArchivedByUserId":
-        return rows  # archiving is out of scope: nothing is archived, so nothing is left out
-    spoke = IssueComment.objects.filter(issue_id=OuterRef("pk")).exclude(author_user_id=user_id)
-    return rows.filter(touched_by(user_id), Exists(spoke))
+        return rows.exclude(put_away_by(user_id))
+    return rows.filter(touched_by(user_id), unread_by(user_id))
+
+
+def put_away_by(user_id: UUID) -> Exists:
+    """Issues that a person archived and on which nothing happened since."""
+    archived = InboxMark.objects.filter(issue_id=OuterRef("pk"), user_id=user_id)
+    return Exists(archived.filter(archived_at__gte=OuterRef("updated_at")))
+
+
+def unread_by(user_id: UUID) -> Exists:
+    """Issues on which somebody else spoke after this person last read or spoke there."""
+    theirs = IssueComment.objects.filter(issue_id=OuterRef("pk")).exclude(author_user_id=user_id)
+    mine = IssueComment.objects.filter(issue_id=OuterRef("issue_id"), author_user_id=user_id)
+    read = InboxMark.objects.filter(issue_id=OuterRef("issue_id"), user_id=user_id)
+    answered = Exists(mine.filter(created_at__gte=OuterRef("created_at")))
+    return Exists(theirs.exclude(answered).exclude(Exists(read.filter(read_at__gte=OuterRef("created_at")))))
+
+
+def seen_by(user_id: UUID, issue_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
+    """What a list says of a person's own view of each issue, by wire name. One statement."""
+    theirs = IssueComment.objects.filter(issue_id=OuterRef("pk")).exclude(author_user_id=user_id)
+    mine = IssueComment.objects.filter(issue_id=OuterRef("pk"), author_user_id=user_id)
+    marks = InboxMark.objects.filter(issue_id=OuterRef("pk"), user_id=user_id)
+    rows = Issue.objects.filter(id__in=issue_ids).annotate(
+        touched=Greatest(_newest(mine, "created_at"), _newest(marks, "read_at")),
+        heard=_newest(theirs, "created_at"),
+        unread=unread_by(user_id),
+    )
+    return {
+        issue_id: {"myLastTouchAt": touched, "lastExternalCommentAt": heard, "isUnreadForMe": unread}
+        for issue_id, touched, heard, unread in rows.values_list("id", "touched", "heard", "unread")
+    }
+
+
+def _newest(rows: QuerySet[Any], column: str) -> Subquery:
+    return Subquery(rows.order_by(F(column).desc(nulls_last=True)).values(column)[:1])
+
+
+def viewer(actor: Actor, asked: Mapping[str, str]) -> UUID | None:
+    """Whose view of the issues a list was asked for, None for nobody's."""
+    name = next((name for name in ("unreadForUserId", "touchedByUserId") if asked.get(name)), None)
+    return _user(actor, name, asked[name]) if name else None
 
 
 def touched_by(user_id: UUID) -> Q:

@@ -16,7 +16,12 @@ from issues.readiness import MAX_ANCESTORS
 SUMMARY = ("id", "identifier", "title", "status", "priority", "assignee_agent_id", "assignee_user_id")
 ANCESTOR = (*SUMMARY, "description", "parent_id", "project_id", "goal_id")
 PROJECT = ("id", "name", "url_key", "description", "status", "color", "target_date")
+WORKSPACE = (
+    *("id", "company_id", "project_id", "source_issue_id", "strategy", "name", "cwd", "repo_url", "base_ref"),
+    *("branch_name", "status", "last_used_at", "closed_at", "created_at", "updated_at"),
+)
 MOST_MENTIONS = 50
+_PROJECT_LINK = re.compile(r"project://([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
 _IDENTIFIER = re.compile(r"(?<![\w-])([A-Za-z]+-[0-9]{1,9})(?![\w-])")
 
 _ANCESTORS = """
@@ -81,6 +86,25 @@ def mentioned_work(issue: Issue) -> dict[str, Any]:
         "relatedWork": {"inbound": [], "outbound": outbound},
         "referencedIssueIdentifiers": [row["identifier"] for row in outbound],
     }
+
+
+def mentioned_projects(issue: Issue) -> list[dict[str, Any]]:
+    """The company's projects that title or description link to as `project://<id>`. No statement without a link."""
+    named = list(dict.fromkeys(_PROJECT_LINK.findall(f"{issue.title}\n{issue.description or ''}")))[:MOST_MENTIONS]
+    if not named:
+        return []
+    rows = Project.objects.filter(company_id=issue.company_id, id__in=named)
+    return [_wire(row) for row in rows.values(*PROJECT)]
+
+
+def workspace_of(issue: Issue) -> dict[str, Any] | None:
+    """The folder in which the issue's runs happen, where it has one of its own."""
+    if issue.execution_workspace_id is None:
+        return None
+    model: Any = Issue._meta.get_field("execution_workspace").related_model
+    rows = model._default_manager.filter(id=issue.execution_workspace_id, company_id=issue.company_id)
+    row = rows.values(*WORKSPACE).first()
+    return _wire(row) if row else None
 
 
 def _wire(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:

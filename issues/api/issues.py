@@ -25,11 +25,12 @@ from issues.api.bodies import (
 from issues.api.documents import documents_of
 from issues.api.shapes import active_run_body, comment_body, issue_bodies, issue_body
 from issues.api.work_products import work_products_of
+from issues.attention import attention_of
 from issues.checkout import checkout_issue, force_release_issue, release_issue
 from issues.creating import NewIssue, create_child, create_issue
 from issues.deleting import delete_issue, delete_tree
 from issues.detail import detail_of
-from issues.listing import listed, show_heads
+from issues.listing import listed, seen_by, show_heads, viewer
 from issues.models import Issue
 from issues.related import blockers_by_issue, mentioned_work, relations_of
 from issues.runs import live_runs_of
@@ -48,7 +49,8 @@ class CompanyIssues(ActorView):
         rows = listed(company.pk, self.actor, cast("Mapping[str, str]", asked))
         cut = read_page(request, default=DEFAULT_ROWS).cut(rows)
         with_blockers = asked.get("includeBlockedBy") == "true"
-        return list_response(request, cut, lambda found: _rows(found, with_blockers=with_blockers))
+        person = viewer(self.actor, cast("Mapping[str, str]", asked))
+        return list_response(request, cut, lambda found: _rows(found, with_blockers=with_blockers, person=person))
 
     def post(self, _request: Request, company_id: str) -> Response:
         """Create an issue (201); W1 follows after commit."""
@@ -159,13 +161,17 @@ def _fresh(issue: Issue) -> Issue:
     return shown().get(pk=issue.pk)
 
 
-def _rows(issues: Sequence[Issue], *, with_blockers: bool) -> OpaqueList:
+def _rows(issues: Sequence[Issue], *, with_blockers: bool, person: UUID | None) -> OpaqueList:
     found = show_heads(list(issues))
     ids = [issue.pk for issue in found]
     active = live_runs_of(found[0].company_id, ids) if found else {}
     more: dict[UUID, dict[str, Any]] = {
         issue_id: {"activeRun": active_run_body(active.get(issue_id))} for issue_id in ids
     }
+    for issue_id, attention in (attention_of(found[0].company_id, found) if found else {}).items():
+        more[issue_id]["blockerAttention"] = attention
+    for issue_id, seen in (seen_by(person, ids) if person and ids else {}).items():
+        more[issue_id] |= seen
     if with_blockers:
         for issue_id, blockers in blockers_by_issue(ids).items():
             more[issue_id]["blockedBy"] = blockers

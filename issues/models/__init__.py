@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from issues.models.attention import InboxMark
 from issues.models.hold import TreeHold, TreeHoldMember
 from issues.models.issue import Issue, IssueRelation, Label
 from issues.models.project import Project, ProjectWorkspace
@@ -16,6 +17,7 @@ from issues.models.thread import (
 
 __all__ = [
     "DocumentRevision",
+    "InboxMark",
     "Interaction",
     "Issue",
     "IssueApproval",
