@@ -31,6 +31,11 @@ with recursive tree (id) as (
 select id from tree
 """
 
+_NAME_IN_HISTORY = """
+update agents_activityevent e set details = coalesce(e.details, '{}') || jsonb_build_object('identifier', i.identifier)
+from issues_issue i where i.id = e.issue_id and i.id = any(%s) and not coalesce(e.details, '{}') ? 'identifier'
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
@@ -97,8 +102,15 @@ def _delete(actor: Actor, issues: list[Issue], root: Issue) -> None:
     live = live_runs_of(root.company_id, ids)
     if live:
         raise Conflict(RUNS, details={"runIds": [str(run["id"]) for run in live.values()]})
+    _name_in_history(ids)
     Issue.objects.filter(id__in=ids).delete()
     log_activity(*(_row(actor, issue) for issue in issues))
+
+
+def _name_in_history(issue_ids: list[UUID]) -> None:
+    """Activity outlives its issue: each row that does not say the identifier yet says it from now on."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NAME_IN_HISTORY, [issue_ids])
 
 
 def _row(actor: Actor, issue: Issue) -> ActivityEvent:

@@ -25,7 +25,7 @@ class ActivityEvent(CompanyModel):
     run = models.ForeignKey(
         "heartbeats.HeartbeatRun", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    issue = models.ForeignKey("issues.Issue", on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    issue = models.ForeignKey("issues.Issue", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     details = models.JSONField(null=True, blank=True)
 
     class Meta:

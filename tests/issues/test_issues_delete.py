@@ -91,3 +91,13 @@ def test_a_new_approval_is_linked_to_the_issues_it_names_or_refused(shop: Shop) 
     assert IssueApproval.objects.get().issue_id == issue.pk
     with pytest.raises(NotFound):
         approval_requested.tell(replace(requested, issue_ids=(foreign.pk,)))
+
+
+def test_the_history_of_an_issue_outlives_it_and_names_it(shop: Shop) -> None:
+    issue = IssueFactory(company=shop.company)
+    shop.owner.patch(f"/api/issues/{issue.pk}", {"title": "T"}, format="json")
+    bare = ActivityEvent.objects.filter(action="issue.updated")
+    bare.update(details=None)
+    assert shop.owner.delete(f"/api/issues/{issue.pk}").status_code == 200
+    row = bare.get()
+    assert (row.issue_id, row.entity_id, row.details) == (None, str(issue.pk), {"identifier": issue.identifier})
