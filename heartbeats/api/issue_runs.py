@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.base import ActorView
-from config.common.wire.camel import OpaqueList, opaque
+from config.common.wire.camel import OpaqueList, camel, opaque
 from config.common.wire.pages import MOST_ROWS
-from heartbeats.api.runs import live_rows
+from heartbeats.api.runs import EXHAUSTED, live_rows
 from heartbeats.api.shapes import issue_run_row, single_run
 from heartbeats.api.silence import output_silence
-from heartbeats.models import HeartbeatRun
+from heartbeats.models import EnvironmentLease, HeartbeatRun, RunEvent
 from heartbeats.vocabulary import RunStatus
 from issues.access import issue_for
 from issues.models import Issue
 from issues.vocabulary import IssueStatus
 
 _NOT_HERE = ("issueId", "companyId")
+LEASE_COLUMNS = ("id", "provider", "status", "workspace_id", "acquired_at", "released_at", "failure_reason")
 
 
 class IssueLiveRuns(ActorView):
@@ -64,4 +69,20 @@ class IssueRuns(ActorView):
         """Every run of the issue, newest first."""
         issue = issue_for(self.actor, ref)
         rows = HeartbeatRun.objects.filter(issue=issue, company_id=issue.company_id).order_by("-created_at", "-id")
-        return Response(OpaqueList([issue_run_row(run) for run in rows[:MOST_ROWS]]))
+        runs = list(rows[:MOST_ROWS])
+        leases, exhausted = leases_of(runs), exhausted_reasons(runs)
+        more = {run.pk: {"environmentLease": leases.get(run.pk), **exhausted.get(run.pk, {})} for run in runs}
+        return Response(OpaqueList([issue_run_row(run) | more[run.pk] for run in runs]))
+
+
+def leases_of(runs: Sequence[HeartbeatRun]) -> dict[UUID, dict[str, Any]]:
+    """The newest environment lease of each run that had one. One statement."""
+    rows = EnvironmentLease.objects.filter(run__in=runs).order_by("run_id", "-acquired_at").distinct("run_id")
+    return {row.run_id: {camel(name): getattr(row, name) for name in LEASE_COLUMNS} for row in rows}
+
+
+def exhausted_reasons(runs: Sequence[HeartbeatRun]) -> dict[UUID, dict[str, str | None]]:
+    """`retryExhaustedReason` of the runs whose bounded retries ran out. One statement."""
+    said = RunEvent.objects.filter(run__in=runs, event_type="lifecycle", message__startswith=EXHAUSTED)
+    rows = said.order_by("run_id", "-seq").distinct("run_id").values_list("run_id", "message")
+    return {run_id: {"retryExhaustedReason": message} for run_id, message in rows}

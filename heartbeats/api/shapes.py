@@ -143,6 +143,7 @@ def issue_run_row(run: HeartbeatRun) -> dict[str, Any]:
         "contextSnapshot": short_context(run.context),
         "environment": None,
         "environmentLease": None,
+        "retryExhaustedReason": None,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -171,17 +171,31 @@ def _cancel_and_make_way(ending: Ending, reason: str, now: datetime) -> None:
 
 
 def _lock_all(runs: QuerySet[HeartbeatRun]) -> list[Ending]:
-    """Agents, then issues, then runs, each kind in id order; runs that somebody ended meanwhile are left out."""
-    live = list(runs.filter(status__in=RunStatus.LIVE).only("pk", "agent_id", "issue_id"))
-    if not live:
+    """Agents, then issues, then runs, each kind in id order; runs that somebody ended meanwhile are left out.
+
+    As `lock_for_end`: issues are read when the agents are locked, and locks on other issues than the run's are cleared.
+    """
+    agent_ids = dict(runs.filter(status__in=RunStatus.LIVE).values_list("pk", "agent_id"))
+    if not agent_ids:
         return []
-    agents = Agent.objects.filter(pk__in={run.agent_id for run in live})
-    issues = Issue.objects.filter(pk__in=[run.issue_id for run in live])
-    still = HeartbeatRun.objects.live().filter(pk__in=[run.pk for run in live])
-    agent_of = {agent.pk: agent for agent in agents.select_for_update(no_key=True).order_by("pk")}
-    issue_of = {issue.pk: issue for issue in issues.select_for_update(no_key=True).order_by("pk")}
-    locked = still.select_for_update(no_key=True).order_by("pk")
+    agents = Agent.objects.filter(pk__in=set(agent_ids.values())).select_for_update(no_key=True).order_by("pk")
+    agent_of = {agent.pk: agent for agent in agents}
+    still = HeartbeatRun.objects.live().filter(pk__in=agent_ids)
+    concerned = Q(pk__in=still.values("issue_id")) | Q(execution_run__in=agent_ids) | Q(checkout_run__in=agent_ids)
+    issues = Issue.objects.filter(concerned).select_for_update(no_key=True).order_by("pk")
+    issue_of = {issue.pk: issue for issue in issues}
+    locked = list(still.select_for_update(no_key=True).order_by("pk"))
+    _clear_strays(locked, issue_of)
     return [Ending(agent_of[run.agent_id], _issue_of(run, issue_of), run) for run in locked]
+
+
+def _clear_strays(runs: Collection[HeartbeatRun], issues: Mapping[UUID, Issue]) -> None:
+    by_id = {run.pk: run for run in runs}
+    for issue in issues.values():
+        holders = {by_id[run_id] for run_id in (issue.execution_run_id, issue.checkout_run_id) if run_id in by_id}
+        for run in holders:
+            if run.issue_id != issue.pk:
+                let_go(issue, run)
 
 
 def _issue_of(run: HeartbeatRun, issues: Mapping[UUID, Issue]) -> Issue | None:

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from heartbeats.execution import rundir
 from heartbeats.models import HeartbeatRun, RunEvent, TaskSession
 from heartbeats.vocabulary import RunStatus
-from tests.factories.heartbeats import HeartbeatRunFactory, finished_run, running_run
+from tests.factories.heartbeats import EnvironmentLeaseFactory, HeartbeatRunFactory, finished_run, running_run
 from tests.factories.issues import IssueFactory
 from tests.heartbeats.api.conftest import House
 
@@ -237,3 +237,24 @@ def test_a_malformed_id_is_a_404_or_422_never_a_500(ours: House, url: str) -> No
 def test_an_unknown_route_is_the_contracts_404(ours: House) -> None:
     answer = ours.board.get("/api/goals/everything")
     assert (answer.status_code, answer.json()) == (404, {"error": "API route not found"})
+
+
+def test_the_runs_of_an_issue_say_their_environment_and_where_retries_ran_out(ours: House) -> None:
+    issue = IssueFactory(company=ours.company)
+    bare = finished_run(agent=ours.agent, issue=issue)
+    run = finished_run(agent=ours.agent, issue=issue)
+    lease = EnvironmentLeaseFactory(run=run)
+    RunEvent.objects.create(
+        company=ours.company,
+        run=run,
+        agent=ours.agent,
+        seq=9,
+        event_type="lifecycle",
+        message="Bounded retry exhausted",
+    )
+    rows = {row["runId"]: row for row in ours.board.get(f"/api/issues/{issue.id}/runs").json()}
+    told = rows[str(run.pk)]
+    assert (told["environmentLease"]["id"], told["environmentLease"]["status"]) == (str(lease.pk), lease.status)
+    assert told["retryExhaustedReason"] == "Bounded retry exhausted"
+    untold = rows[str(bare.pk)]
+    assert (untold["environmentLease"], untold["retryExhaustedReason"]) == (None, None)
