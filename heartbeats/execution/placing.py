@@ -32,6 +32,8 @@ from heartbeats.execution.workspaces import (
 from heartbeats.readings import object_of, text_of
 from issues.models import ProjectWorkspace
 
+NOTHING_WANTED = "Workspace: no project, no saved session and no configuration names a folder; using {} instead."
+
 
 def find_place(facts: StartFacts, *, now: datetime) -> Place:
     """Where the run works. Makes the agent's home and the project's own folder; git does the rest when the run starts.
@@ -39,7 +41,10 @@ def find_place(facts: StartFacts, *, now: datetime) -> Place:
     Raises SetupError when a folder cannot be made.
     """
     home = agent_home(facts)
-    place = choose_place(_wanted(facts), home, look=look_at)
+    wanted = _wanted(facts)
+    place = choose_place(wanted, home, look=look_at)
+    if not wanted and facts.places.usable:
+        place = replace(place, warnings=(NOTHING_WANTED.format(home),))
     issue = facts.issue
     if not facts.places.isolated or issue is None:
         return place

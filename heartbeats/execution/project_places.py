@@ -40,8 +40,10 @@ def load_places(run: HeartbeatRun) -> ProjectPlaces:
     """
     mode = _mode(run)
     project = _project(run)
-    if project is None or mode == AT_HOME:
+    if mode == AT_HOME:
         return ProjectPlaces(project, usable=False)
+    if project is None:
+        return ProjectPlaces(notes=_lost_project(run))
     rows = ProjectWorkspace.objects.filter(project_id=project.pk, company_id=run.company_id)
     ordered = rows.order_by(F("is_primary").desc(), "created_at", "id")
     preferred = _preferred(run)
@@ -66,6 +68,11 @@ def _project(run: HeartbeatRun) -> Project | None:
     if project_id is None:
         return None
     return Project.objects.filter(pk=project_id, company_id=run.company_id).first()
+
+
+def _lost_project(run: HeartbeatRun) -> tuple[str, ...]:
+    named = text_of(run.context.get("projectId"))
+    return (f"Workspace: the project {named} that the wake names is not one of this company's.",) if named else ()
 
 
 def _mode(run: HeartbeatRun) -> str | None:

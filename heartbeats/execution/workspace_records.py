@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from heartbeats.execution.adapters.started import PLACE_NAME, read_object
 from heartbeats.execution.rundir import RunDir
 from heartbeats.execution.workspaces import OwnTree
 from heartbeats.models import ExecutionWorkspace, WorkspaceOperation
+from heartbeats.models.environment import WorkspaceStatus
 from heartbeats.readings import list_of, number_of, object_of, text_of
 from heartbeats.runs.bounds import storable
 from issues.models import Issue
@@ -27,14 +29,15 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def own_tree(issue: Issue, *, branch: str, base_ref: str | None, repo_url: str | None, now: datetime) -> OwnTree:
-    """The worktree of an issue on this host: the one that it has, else a new row for the one that git will make.
+    """The worktree of an issue on this host: the one that it has or had, else a new row for the one that git will make.
 
-    Three statements at most. Two runs of one issue never start at once, and the folder is the issue's alone.
+    One that was closed is opened again, on its old branch. Three statements at most. Two runs of one issue never start
+    at once, and the folder is the issue's alone.
     """
     named = {"company_id": issue.company_id, "source_issue_id": issue.pk, "host": settings.HOST_ID}
-    path = str(settings.WORKSPACES_DIR / str(issue.company_id) / "worktrees" / f"{issue.identifier.lower()}-{issue.pk}")
-    rows = ExecutionWorkspace.objects.filter(**named, strategy=GIT_WORKTREE, status="active")
-    row = rows.first()
+    path = str(_trees(issue.company_id) / f"{issue.identifier.lower()}-{issue.pk}")
+    rows = ExecutionWorkspace.objects.filter(**named, strategy=GIT_WORKTREE)
+    row = rows.order_by("status", "-created_at").first()
     if row is None:
         row = ExecutionWorkspace.objects.create(
             **named,
@@ -48,10 +51,21 @@ def own_tree(issue: Issue, *, branch: str, base_ref: str | None, repo_url: str |
             last_used_at=now,
         )
     else:
-        rows.filter(pk=row.pk).update(last_used_at=now, updated_at=now)
+        rows.filter(pk=row.pk).update(status=WorkspaceStatus.ACTIVE, closed_at=None, last_used_at=now, updated_at=now)
     if issue.execution_workspace_id != row.pk:
         Issue.objects.filter(pk=issue.pk, company_id=issue.company_id).update(execution_workspace_id=row.pk)
     return OwnTree(path, row.branch_name or branch, row.base_ref, str(row.pk), row.cwd)
+
+
+def tree_of(row: ExecutionWorkspace) -> str | None:
+    """The top of an issue's worktree: `cwd` may be a folder in it. None for a folder that Everbeat did not make."""
+    trees, cwd = _trees(row.company_id), Path(row.cwd)
+    inside = cwd.relative_to(trees).parts if cwd.is_relative_to(trees) else ()
+    return str(trees / inside[0]) if inside and ".." not in inside else None
+
+
+def _trees(company_id: UUID) -> Path:
+    return Path(settings.WORKSPACES_DIR) / str(company_id) / "worktrees"
 
 
 def keep_place(directory: RunDir, *, company_id: UUID, run_id: UUID) -> int:

@@ -1,11 +1,14 @@
-"""Removing run directories that nobody will ask for again: their runs are gone, and they have lain for a day."""
+"""Removing what nobody will ask for again: directories of runs that are gone, worktrees of issues that are closed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from config.common.clock import utc_now
+from heartbeats.execution.closing_trees import TreesClosed, close_trees
 from heartbeats.execution.orders import parse_attempt_name
 from heartbeats.execution.rundir import ARCHIVE, RunDir
+from heartbeats.execution.supervisor.host import ThisHost
 from heartbeats.models import HeartbeatRun
 
 KEPT_SEC = 86_400.0
@@ -21,6 +24,11 @@ def clean(runs_dir: Path, *, now: float) -> int:
     ids = {directory.name: parsed[0] for directory in old if (parsed := parse_attempt_name(directory.name))}
     known = set(HeartbeatRun.objects.filter(pk__in=set(ids.values())).values_list("pk", flat=True))
     return sum(directory.remove() for directory in old if directory.name in ids and ids[directory.name] not in known)
+
+
+def tidy_trees(host: ThisHost) -> TreesClosed:
+    """Close the worktrees of closed issues on this host. May take minutes: not for the desk that renews leases."""
+    return close_trees(host.name, now=utc_now())
 
 
 def _archived(runs_dir: Path) -> list[RunDir]:

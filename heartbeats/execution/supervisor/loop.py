@@ -23,7 +23,7 @@ from heartbeats.execution.supervisor.cuts import CutWatch
 from heartbeats.execution.supervisor.desk import Desk
 from heartbeats.execution.supervisor.fleet import Fleet
 from heartbeats.execution.supervisor.host import ThisHost
-from heartbeats.execution.supervisor.housekeeping import clean
+from heartbeats.execution.supervisor.housekeeping import clean, tidy_trees
 from heartbeats.execution.supervisor.leasing import LeaseKeeper
 from heartbeats.execution.supervisor.listening import Listener, listen
 from heartbeats.execution.supervisor.output import OutputWatch
@@ -37,6 +37,7 @@ _RECONNECT_SEC = 2.0
 _LEAVE_SEC = 5.0
 _UNHEARD_SWEEPS = 3
 _CLEAN_EVERY_SEC = 3_600.0
+_TIDY_EVERY_SEC = 60.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -64,6 +65,7 @@ class Supervisor:
         self._sweep_at = 0.0
         self._ring_at = 0.0
         self._clean_at = 0.0
+        self._tidy_at = 0.0
         self._awake_at = since_boot()
         self._stopping = False
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -177,6 +179,9 @@ class Supervisor:
         if now >= self._clean_at:
             self._clean_at = now + _CLEAN_EVERY_SEC
             self._desk.ask(partial(clean, self._runs_dir, now=time.time()))
+        if now >= self._tidy_at:
+            self._tidy_at = now + _TIDY_EVERY_SEC
+            self._backstop.ask(partial(tidy_trees, self._host))
         if now >= self._ring_at:
             self._ring_at = now + self._timings.sweep_every
             age = _UNHEARD_SWEEPS * self._timings.sweep_every

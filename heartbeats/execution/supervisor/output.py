@@ -19,6 +19,7 @@ from heartbeats.execution.supervisor.desk import Desk
 TELL_EVERY_SEC = 0.25
 FLUSH_EVERY_SEC = 60.0
 _TAIL_BYTES = 32 * 1024
+OURS = "system"
 
 
 class OutputWatch:
@@ -71,6 +72,8 @@ class OutputWatch:
                 at=wire_time(datetime.fromtimestamp(at, UTC)),
             )
         )
+        if stream == OURS:
+            return  # what Everbeat says in the log breaks no silence
         if not attempt.flushed_at or now - attempt.flushed_at >= FLUSH_EVERY_SEC:
             attempt.flushed_at = now
             self._desk.ask(partial(ledger.write_output, attempt.run_id, attempt.epoch, at, stream, size))
@@ -80,6 +83,6 @@ def last_stream(directory: RunDir) -> str:
     """The stream of the last stored line; `system` where that cannot be told."""
     try:
         lines = tail(directory.log_path, _TAIL_BYTES).content.splitlines()
-        return str(json.loads(lines[-1])["stream"]) if lines else "system"
+        return str(json.loads(lines[-1])["stream"]) if lines else OURS
     except (OSError, ValueError, KeyError, TypeError):
-        return "system"
+        return OURS

@@ -191,6 +191,19 @@ def test_a_project_without_workspaces_has_one_folder_that_its_agents_share(
     assert f"CWD={settings.WORKSPACES_DIR}/{agent.company_id}/{project.pk}/_default" in log
 
 
+def test_a_run_without_any_folder_says_that_it_works_at_home(
+    machine: Machine, work: Work, repository: Path, settings: Any
+) -> None:
+    machine.supervise()
+    agent: Agent = AgentFactory(adapter_config=SHOW)
+    run: HeartbeatRun = HeartbeatRunFactory(agent=agent, context={"projectId": str(ProjectFactory().pk)})
+    start_runs(agent.pk, now=timezone.now())
+    log = log_of(work.ended(run))
+    home = settings.AGENT_HOMES_DIR / str(agent.pk)
+    assert f"no project, no saved session and no configuration names a folder; using {home} instead" in log
+    assert "that the wake names is not one of this company's" in log
+
+
 def on_project(
     *, cwd: str | None = None, repo_url: str | None = None, repo_ref: str | None = None, isolated: bool = False
 ) -> tuple[Agent, Project]:
