@@ -20,6 +20,7 @@ Record = TypeVar("Record")
 
 LIVE = "live"
 ARCHIVE = "archive"
+GIVEN_UP_NAME = "given-up"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -135,6 +136,23 @@ class RunDir:
         except OSError:
             return False
         return True
+
+    def give_up(self) -> bool:
+        """Note, before anything is signalled, that the host itself ends this execution for want of a lease.
+
+        Whoever finds the dead later, also after the host's supervisor died, then knows that no retry is spent. False
+        when the directory refuses.
+        """
+        try:
+            (self.path / GIVEN_UP_NAME).touch(0o600)
+        except OSError:
+            return False
+        return True
+
+    @property
+    def given_up(self) -> bool:
+        """Whether that was noted."""
+        return (self.path / GIVEN_UP_NAME).exists()
 
     def write_record(self, name: str, record: Mapping[str, object]) -> None:
         """Write a small JSON record atomically and durably. Raises OSError."""

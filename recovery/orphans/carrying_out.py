@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 
 from agents.vocabulary import AdapterType
-from heartbeats.execution.giving_back import give_back_unstarted
+from heartbeats.execution.giving_back import give_back_stopped, give_back_unstarted
 from heartbeats.execution.identity import ProcessIdentity
 from heartbeats.execution.orders import attempt_name
 from heartbeats.execution.supervisor.ledger import take_back
@@ -26,6 +26,7 @@ from recovery.orphans.verdict import (
     DetachAndAdopt,
     Evidence,
     FinaliseFromRecord,
+    GiveBack,
     Keep,
     Lose,
     LoseAndRetry,
@@ -54,6 +55,8 @@ def carry_out(seen: Seen, verdict: Verdict, looker: Looker, *, now: datetime) ->
             return _adopt(seen, verdict, looker, now)
         case FinaliseFromRecord():
             return _finalise(seen, now)
+        case GiveBack():
+            return _give_up(seen, now)
         case RequeueUnspawned():
             return _give_back(seen, looker, now)
         case _:
@@ -79,6 +82,12 @@ def _finalise(seen: Seen, now: datetime) -> RowResult:
     assert attempt.exit is not None
     ended = finalise_run(run.run_id, epoch=run.epoch, result=execution_result(attempt, attempt.exit), now=now)
     return Done("finalised", run.company_id) if ended.won else Left(LOST_RACE)
+
+
+def _give_up(seen: Seen, now: datetime) -> RowResult:
+    run = seen.candidate
+    won = give_back_stopped(run.run_id, epoch=run.epoch, now=now)
+    return Done("requeued", run.company_id) if won else Left(LOST_RACE)
 
 
 def _give_back(seen: Seen, looker: Looker, now: datetime) -> RowResult:

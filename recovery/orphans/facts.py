@@ -64,6 +64,8 @@ class RunFacts:
     process: ProcessVerdict = ProcessVerdict.UNOBSERVED
     group_alive: bool = False
     exit_record: bool = False
+    given_up: bool = False
+    """Its own host ended it for want of a lease, and said so on disk."""
     marked_detached: bool = False
     process_loss_retries: int = 0
     unspawned_requeues: int = 0

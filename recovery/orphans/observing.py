@@ -77,7 +77,10 @@ def _look(run: OrphanCandidate, looker: Looker) -> Seen:
     if attempt is not None and attempt.look(looker.boot_id) is not Stage.STARTING:
         verdict = _OF_STAGE[attempt.stage] if attempt.process is not None else verdict
     ended = attempt is not None and attempt.exit is not None
-    return Seen(run, _facts(run, verdict, group_alive=_group_alive(run, looker), ended=ended), attempt)
+    given_up = attempt is not None and attempt.given_up
+    return Seen(
+        run, _facts(run, verdict, group_alive=_group_alive(run, looker), ended=ended, given_up=given_up), attempt
+    )
 
 
 def _attempt(run: OrphanCandidate, looker: Looker) -> Attempt | None:
@@ -104,7 +107,12 @@ def _group_alive(run: OrphanCandidate, looker: Looker) -> bool:
 
 
 def _facts(
-    run: OrphanCandidate, verdict: ProcessVerdict, *, group_alive: bool = False, ended: bool = False
+    run: OrphanCandidate,
+    verdict: ProcessVerdict,
+    *,
+    group_alive: bool = False,
+    ended: bool = False,
+    given_up: bool = False,
 ) -> RunFacts:
     alive = verdict is ProcessVerdict.ALIVE
     return RunFacts(
@@ -119,6 +127,7 @@ def _facts(
         process=verdict,
         group_alive=group_alive,
         exit_record=ended,
+        given_up=given_up,
         marked_detached=run.error_code == ErrorCode.PROCESS_DETACHED,
         process_loss_retries=run.process_loss_retries,
         unspawned_requeues=run.supervisor_losses,

@@ -2,6 +2,7 @@
 
 Positive evidence from our own host acts at once. Without evidence only an expired lease condemns. Doubt keeps.
 
+    stopped for want of a lease    -> GiveBack, once nothing of it runs
     exit record                    -> FinaliseFromRecord
     process alive, lease held      -> Keep
     process alive, lease gone      -> DetachAndAdopt, then Adopt on every later look
@@ -37,6 +38,7 @@ class Evidence(StrEnum):
     PID_RECYCLED = "pid_recycled"
     HOST_REBOOTED = "host_rebooted"
     EXIT_RECORD = "exit_record"
+    GIVEN_UP = "given_up"
     LEASE_EXPIRED = "lease_expired"
     NO_LEASE = "no_lease"
 
@@ -89,6 +91,14 @@ class RequeueUnspawned:
 
 
 @dataclass(frozen=True)
+class GiveBack:
+    """Its own host stopped it because it could not renew: back to `queued` without spending a retry (DESIGN 5)."""
+
+    evidence: Evidence
+    text: str
+
+
+@dataclass(frozen=True)
 class LoseAndRetry:
     """The run fails with `code` and `text`, and exactly one retry run follows."""
 
@@ -116,7 +126,7 @@ class Park:
     text: str
 
 
-Ending = FinaliseFromRecord | LoseAndRetry | Lose | Park
+Ending = FinaliseFromRecord | GiveBack | LoseAndRetry | Lose | Park
 
 
 @dataclass(frozen=True)
@@ -138,7 +148,16 @@ class TerminateGroup:
 
 
 Verdict = (
-    Keep | DetachAndAdopt | Adopt | TerminateGroup | FinaliseFromRecord | LoseAndRetry | Lose | Park | RequeueUnspawned
+    Keep
+    | DetachAndAdopt
+    | Adopt
+    | TerminateGroup
+    | FinaliseFromRecord
+    | GiveBack
+    | LoseAndRetry
+    | Lose
+    | Park
+    | RequeueUnspawned
 )
 
 
@@ -169,6 +188,8 @@ def _judge_after_reboot(facts: RunFacts) -> Verdict:
 
 
 def _judge_here(facts: RunFacts, observer: Observer) -> Verdict:
+    if facts.given_up and (facts.exit_record or facts.process in {ProcessVerdict.GONE, ProcessVerdict.RECYCLED}):
+        return _with_group_ended(facts, GiveBack(Evidence.GIVEN_UP, "Stopped by its own host, which could not renew"))
     if facts.exit_record:
         ended = FinaliseFromRecord(Evidence.EXIT_RECORD, "The runner left an exit record")
         return _with_group_ended(facts, ended)

@@ -13,6 +13,7 @@ from heartbeats.execution.rundir import ExitRecord, ProcessRecord, RunDir, Unrea
 from heartbeats.execution.start_lock import is_starting
 from heartbeats.execution.terminate import Target, Termination
 
+LEASE_LOST = "lease_lost"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -85,6 +86,12 @@ class Attempt:
     def over(self) -> bool:
         """Whether its command runs no more, or never will."""
         return self.stage in (Stage.ENDED, Stage.VANISHED, Stage.OTHER_BOOT)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether its own host ended it for want of a lease: this supervisor, an earlier one, or the shim."""
+        by_shim = self.exit is not None and self.exit.reason == LEASE_LOST
+        return StopCause.LEASE in self.causes or by_shim or self.directory.given_up
 
     def deadline(self) -> float | None:
         """When the time limit ends, in seconds since boot; None without a limit or without a process."""

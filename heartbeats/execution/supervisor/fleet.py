@@ -178,12 +178,13 @@ def _end(attempt: Attempt) -> object:
     if attempt.stage is Stage.ENDED:
         return _end_from_record(attempt)
     rebooted = attempt.stage is Stage.OTHER_BOOT
+    if not rebooted and attempt.given_up and ledger.give_back(attempt):
+        return None
     return ledger.lose(attempt, _loss(attempt, rebooted=rebooted), _evidence(attempt, rebooted=rebooted))
 
 
 def _end_from_record(attempt: Attempt) -> object:
-    given_up = StopCause.LEASE in attempt.causes or (attempt.exit is not None and attempt.exit.reason == "lease_lost")
-    if given_up and ledger.give_back(attempt):
+    if attempt.given_up and ledger.give_back(attempt):
         return None
     if attempt.process is not None and is_starting(attempt.directory):  # its starter has not come to record it yet
         ledger.write_process(attempt.process, attempt.run_id, attempt.epoch)

@@ -44,11 +44,13 @@ class LeaseKeeper:
 
     def adopt(self) -> None:
         """Take over what an earlier supervisor left. Its leases may be long over, but nobody has judged that yet: each
-        gets one lease's time for the database to say whose it is.
+        gets one lease's time for the database to say whose it is. What the earlier one was about to stop is stopped.
         """
         until = since_boot() + self._timings.lease
         for attempt in self._fleet.attempts.values():
             attempt.lease_until = max(attempt.lease_until, until)
+            if attempt.stage is Stage.RUNNING and attempt.directory.given_up:
+                self._fleet.stop(attempt, StopCause.LEASE, grace=self._timings.self_stop_before / 2)
 
     def came_back(self) -> None:
         """We were away: ask now, and give the database a moment to answer."""
@@ -93,6 +95,7 @@ class LeaseKeeper:
         for attempt in self._fleet.attempts.values():
             if attempt.stage is Stage.RUNNING and not attempt.causes and now >= attempt.lease_until - margin:
                 log.error("lease_not_renewed", name=attempt.name, seconds_left=round(attempt.lease_until - now, 1))
+                attempt.directory.give_up()
                 self._fleet.stop(attempt, StopCause.LEASE, grace=margin / 2)
 
     def _renewed(self, answer: Round) -> None:

@@ -65,6 +65,19 @@ def test_a_run_that_was_started_while_no_supervisor_lived_is_adopted(machine: Ma
     assert work.ended(run).status == RunStatus.SUCCEEDED
 
 
+def test_what_a_supervisor_was_about_to_stop_when_it_died_is_stopped_by_the_next_and_spends_no_retry(
+    machine: Machine, work: Work
+) -> None:
+    run = work.begin("sleep", "60")
+    directory = machine.live(run.pk)
+    assert directory is not None
+    assert directory.give_up()
+    machine.supervise()
+    back = work.until(run, lambda now: now.status == RunStatus.QUEUED)
+    assert (back.process_loss_retry_count, back.supervisor_losses, back.error_code) == (0, 0, None)
+    assert not HeartbeatRun.objects.filter(retry_of_run=run).exists()
+
+
 def test_when_supervisor_shim_and_child_are_killed_the_run_is_lost_and_retried_once(
     machine: Machine, work: Work
 ) -> None:

@@ -238,6 +238,19 @@ def test_a_run_that_left_an_exit_record_is_finalised_with_its_true_code_not_lost
     assert audit() == []
 
 
+def test_a_run_that_its_host_stopped_for_want_of_a_lease_goes_back_without_a_retry_though_its_supervisor_died(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.RUNS_DIR = tmp_path
+    rows = lost_run(process_pid=DEAD_PID)
+    attempt_on_disk(tmp_path, rows.run, exit_code=143)
+    assert rundir.create(tmp_path, attempt_name(rows.run.pk, rows.run.epoch)).give_up()
+    assert reap().counts == {"requeued": 1}
+    rows.again()
+    assert (rows.run.status, rows.run.process_loss_retry_count, rows.other_runs) == ("queued", 0, [])
+    assert rows.issue.execution_run_id == rows.run.pk
+
+
 def test_one_dead_host_among_many_healthy_ones_is_judged_but_most_at_once_is_an_incident() -> None:
     company = CompanyFactory()
     runs = [elsewhere(agent=AgentFactory(company=company)) for _ in range(9)]

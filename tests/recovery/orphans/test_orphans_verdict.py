@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from recovery.orphans.verdict import (
     DetachAndAdopt,
     Evidence,
     FinaliseFromRecord,
+    GiveBack,
     Keep,
     Lose,
     LoseAndRetry,
@@ -103,6 +105,24 @@ def test_a_living_group_behind_a_dead_leader_is_terminated_first() -> None:
 
 def test_an_exit_record_means_the_run_was_not_lost() -> None:
     assert isinstance(judge_run(replace(RUN, exit_record=True), HERE), FinaliseFromRecord)
+
+
+@pytest.mark.parametrize(
+    "ended", [{"exit_record": True}, {"process": ProcessVerdict.GONE}], ids=["record", "no_record"]
+)
+def test_what_its_own_host_stopped_for_want_of_a_lease_is_given_back_and_spends_nothing(ended: dict[str, Any]) -> None:
+    verdict = judge_run(replace(RUN, given_up=True, process_loss_retries=1, executor_kills=3, **ended), HERE)
+    assert verdict == GiveBack(Evidence.GIVEN_UP, verdict.text)
+
+
+def test_a_process_that_is_to_be_stopped_but_lives_is_not_given_back_yet() -> None:
+    assert isinstance(judge_run(replace(RUN, given_up=True, process=ProcessVerdict.ALIVE), HERE), DetachAndAdopt)
+
+
+def test_what_was_left_of_a_stopped_group_is_ended_before_it_is_given_back() -> None:
+    verdict = judge_run(replace(RUN, given_up=True, group_alive=True), HERE)
+    assert isinstance(verdict, TerminateGroup)
+    assert isinstance(verdict.then, GiveBack)
 
 
 def test_an_exit_record_beats_a_process_that_has_not_quite_gone() -> None:
