@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0006_inbox_marks"),
+        ("agents", "0006_activity_outlives_its_issue"),
         ("issues", "0002_thread_and_locks"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
