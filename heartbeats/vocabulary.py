@@ -79,6 +79,7 @@ class WakeReason(StrEnum):
     ISSUE_CHILDREN_COMPLETED = "issue_children_completed"
     ISSUE_CHECKED_OUT = "issue_checked_out"
     ISSUE_TREE_RESTORED = "issue_tree_restored"
+    ISSUE_TREE_RESUMED = "issue_tree_resumed"
     EXECUTION_REVIEW_REQUESTED = "execution_review_requested"
     EXECUTION_APPROVAL_REQUESTED = "execution_approval_requested"
     EXECUTION_CHANGES_REQUESTED = "execution_changes_requested"

@@ -167,10 +167,12 @@ class TreeRestored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeResumed:
-    """Pause holds of a tree were released: what was gated may go on."""
+    """Pause holds of a tree were released: what was gated may go on. `held_since`: when the first of them began."""
 
     company_id: UUID
     root_issue_id: UUID
+    issue_ids: tuple[UUID, ...]
+    held_since: datetime | None
     actor: Actor
     now: datetime
 

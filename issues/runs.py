@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from issues.models import Issue
 
@@ -33,6 +33,12 @@ def running_run_id(issue: Issue) -> UUID | None:
         runs(issue.company_id).filter(issue_id=issue.pk, status=RUNNING).values_list("id", flat=True).first()
     )
     return found
+
+
+def any_executes(company_id: UUID, issue_ids: Collection[UUID]) -> bool:
+    """Whether a run executes on one of these issues, or its process is being stopped still."""
+    executing = Q(status=RUNNING) | Q(process_stopping=True)
+    return bool(issue_ids) and runs(company_id).filter(executing, issue_id__in=issue_ids).exists()
 
 
 def live_runs_of(company_id: UUID, issue_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:

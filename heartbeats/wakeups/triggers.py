@@ -6,7 +6,7 @@ and counted, and keeps none of the others back. What was lost here is found agai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -25,13 +25,12 @@ from heartbeats.wakeups import trigger_rules as rules
 from heartbeats.wakeups.deferred import promote_orphaned_deferred
 from heartbeats.wakeups.mentions import NamedAgent, mentioned_agents
 from heartbeats.wakeups.request import AgentNotFound, WakeupAsk, WakeupConflict, request_wakeup
+from heartbeats.wakeups.tree_holds import begin_hold, wakes_of_resumed
 from issues import announcements as said
 from issues.consequences import completed_parent, unblocked_by
 from issues.vocabulary import HoldMode, IssueStatus
 
 INTERRUPTED = "Interrupted by a comment"
-TREE_PAUSED = "Cancelled because an operator paused the issue tree (pause hold)"
-TREE_CANCELLED = "Cancelled because an operator cancelled the issue tree"
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -46,6 +45,7 @@ def connect() -> None:
     said.interaction_resolved.connect(on_interaction_resolved, dispatch_uid="wake.interaction")
     said.tree_held.connect(on_tree_held, dispatch_uid="wake.tree_held")
     said.tree_restored.connect(on_tree_restored, dispatch_uid="wake.tree_restored")
+    said.tree_resumed.connect(on_tree_resumed, dispatch_uid="wake.tree_resumed")
 
 
 def on_issue_created(news: said.IssueCreated, **_: object) -> None:
@@ -100,6 +100,11 @@ def on_tree_restored(news: said.TreeRestored, **_: object) -> None:
         log_activity(*(_restored_row(news, wake) for wake in wakes))
 
 
+def on_tree_resumed(news: said.TreeResumed, **_: object) -> None:
+    """What the pause stopped goes on; where a hold further up remains, the wakeup's own gate says so."""
+    _ask(wakes_of_resumed(news), news.company_id, news.actor, news.now)
+
+
 def _restored_row(news: said.TreeRestored, wake: rules.Wake) -> ActivityEvent:
     details = {"restoreHoldId": str(news.hold_id), "agentId": str(wake.agent_id)}
     action = "issue.tree_restore_wakeup_requested"
@@ -109,41 +114,9 @@ def _restored_row(news: said.TreeRestored, wake: rules.Wake) -> ActivityEvent:
 
 def on_tree_held(news: said.TreeHeld, **_: object) -> None:
     """A pause or cancel ends the live runs of the tree; a cancel also wakes the parent above it (W8b)."""
-    reason = TREE_PAUSED if news.mode == HoldMode.PAUSE else TREE_CANCELLED
-    for issue in news.issues:
-        after_commit.call(_end_held_runs, news, issue, reason)
+    after_commit.call(begin_hold, news)
     if news.mode == HoldMode.CANCEL:
         _ask(_of_cancelled_tree(news), news.company_id, news.actor, news.now)
-
-
-def _end_held_runs(news: said.TreeHeld, issue: said.IssueFacts, reason: str) -> None:
-    try:
-        cancelled = cancel_runs_of_issue(issue.id, reason=reason, now=news.now)
-    except Exception:
-        _log_interruptions(news, issue, "issue.tree_hold_run_interrupt_failed", [issue.id], entity_type="issue")
-        raise
-    promote_orphaned_deferred(issue.id, now=news.now)
-    _log_interruptions(news, issue, "issue.tree_hold_run_interrupted", cancelled.run_ids, entity_type="heartbeat_run")
-
-
-def _log_interruptions(
-    news: said.TreeHeld, issue: said.IssueFacts, action: str, entity_ids: Sequence[UUID], *, entity_type: str
-) -> None:
-    details = {"holdId": str(news.hold_id), "rootIssueId": str(news.root_issue_id), "issueId": str(issue.id)}
-    rows = [
-        activity(
-            news.actor,
-            news.company_id,
-            action,
-            entity_type=entity_type,
-            entity_id=entity_id,
-            issue_id=issue.id,
-            details=details,
-        )
-        for entity_id in entity_ids
-    ]
-    if rows:
-        log_activity(*rows)
 
 
 def _of_cancelled_tree(news: said.TreeHeld) -> list[rules.Wake]:

@@ -154,6 +154,7 @@ class ReleaseTreeHold(ActorView):
             path_uuid(hold_id, "Issue tree hold"),
             reason=data.get("reason"),
             metadata=data.get("metadata"),
+            policy=data.get("release_policy"),
             now=self.now,
         )
         return Response(with_members([hold])[0])

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Min, OuterRef
 
 from agents.actors import Actor
 from agents.models import ActivityEvent
 from issues import announcements as news
 from issues.holds.plan import TreeIssue
 from issues.holds.preview import Preview
+from issues.holds.tree import tree_ids
 from issues.models import Issue, TreeHold, TreeHoldMember
 from issues.trail import issue_row
 from issues.vocabulary import HoldMode, HoldStatus, IssueStatus
@@ -161,7 +162,15 @@ def tell_held(actor: Actor, root: Issue, hold: TreeHold, affected: Collection[Tr
     news.tell(news.tree_held, held)
 
 
-def tell_resumed(actor: Actor, root: Issue, *, now: datetime) -> None:
-    """Announce that what a pause held may go on."""
-    resumed = news.TreeResumed(company_id=root.company_id, root_issue_id=root.pk, actor=actor, now=now)
+def tell_resumed(actor: Actor, root: Issue, hold_ids: Collection[UUID], *, now: datetime) -> None:
+    """Announce that what these pauses held may go on."""
+    paused = TreeHold.objects.filter(id__in=hold_ids, mode=HoldMode.PAUSE)
+    resumed = news.TreeResumed(
+        company_id=root.company_id,
+        root_issue_id=root.pk,
+        issue_ids=tuple(tree_ids(root.company_id, root.pk)),
+        held_since=paused.aggregate(since=Min("created_at"))["since"],
+        actor=actor,
+        now=now,
+    )
     news.tell(news.tree_resumed, resumed)

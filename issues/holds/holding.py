@@ -27,6 +27,7 @@ from issues.holds.bookkeeping import (
     tell_held,
     tell_resumed,
 )
+from issues.holds.draining import drains, postpone_release
 from issues.holds.plan import status_restored
 from issues.holds.preview import Preview, look
 from issues.holds.tree import tree_ids
@@ -70,18 +71,24 @@ def release_hold(
     *,
     reason: str | None,
     metadata: Mapping[str, Any] | None,
+    policy: Mapping[str, Any] | None = None,
     now: datetime,
 ) -> TreeHold:
-    """End one hold; the statuses of its issues stay. Locks the company. 404, and 409 when it was released already."""
+    """End one hold; the statuses of its issues stay. Locks the company. 404, and 409 when it was released already.
+
+    With the policy `after_active_runs_finish` it stays active while a run executes under it, and then ends by itself.
+    """
     with transaction.atomic():
         root = issue_for(actor, ref, write=True)
         lock_company(root.company_id)
         hold = hold_of(root, hold_id)
+        if drains(policy) and postpone_release(hold, policy or {}, now=now):
+            return hold_of(root, hold_id)
         if not release_rows(actor, [hold.pk], reason=reason, metadata=metadata, now=now):
             raise Conflict(ALREADY_RELEASED)
         details = {"holdId": str(hold.pk), "mode": str(hold.mode), "reason": reason}
         record_many([root], issue_row(actor, root, "issue.tree_hold_released", details))
-        tell_resumed(actor, root, now=now)
+        tell_resumed(actor, root, [hold.pk], now=now)
     return hold_of(root, hold_id)
 
 
@@ -113,7 +120,7 @@ def _resume(actor: Actor, root: Issue, held: Held, order: Order, now: datetime) 
     ended = tuple(hold.pk for hold in held.preview.tree.pause_holds)
     release_rows(actor, ended, reason=order.reason, metadata={"resumedByHoldId": str(held.hold.pk)}, now=now)
     record_many([root], hold_row(actor, root, held.hold, held.preview, resumedPauseHoldIds=list(map(str, ended))))
-    tell_resumed(actor, root, now=now)
+    tell_resumed(actor, root, ended, now=now)
     return replace(held, resumed=ended)
 
 

@@ -11,12 +11,13 @@ from recovery.stranded.adopting import assign_orphan_blocker, find_orphan_blocke
 from recovery.stranded.counters import StrandedReport, counter_of
 from recovery.stranded.decision import Skip
 from recovery.stranded.edges import Edge, find_edges, follow_edge
+from recovery.stranded.held import find_unfinished_holds, finish_hold
 from recovery.stranded.survey import survey
 from recovery.sweeps.rows import Done, Left, RowResult, SweepPass
 
 
 def reconcile_stranded(work: SweepPass) -> None:
-    """Reconcile every agent-owned active issue, then blockers that nobody owns, then edges that went by unheard.
+    """Reconcile every agent-owned active issue, blockers that nobody owns, edges gone by unheard, unfinished holds.
 
     The report of spec/3 E is in the pass's details. Errors and budget stops cost one issue, never the sweep.
     """
@@ -31,6 +32,8 @@ def reconcile_stranded(work: SweepPass) -> None:
         work.guarded(blocker_id, partial(_orphan, work, report))
     for edge in find_edges(now=work.now, limit=limit):
         work.guarded(edge.issue_id, partial(_edge, work, edge))
+    for hold_id in find_unfinished_holds(limit):
+        work.guarded(hold_id, partial(_hold, work))
     work.details |= replace(report.value, errors=work.tally.results().errors).as_dict()
 
 
@@ -61,6 +64,10 @@ def _stranded(work: SweepPass, report: _Report, issue_id: UUID) -> RowResult:
 
 def _edge(work: SweepPass, edge: Edge, _issue_id: UUID) -> RowResult:
     return follow_edge(edge, now=work.now, dry_run=work.dry_run)
+
+
+def _hold(work: SweepPass, hold_id: UUID) -> RowResult:
+    return finish_hold(hold_id, now=work.now, dry_run=work.dry_run)
 
 
 def _orphan(work: SweepPass, report: _Report, blocker_id: UUID) -> RowResult:

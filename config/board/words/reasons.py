@@ -28,6 +28,7 @@ _CAUSES = {
     WakeReason.ISSUE_CHILDREN_COMPLETED: "its parts are done",
     WakeReason.ISSUE_CHECKED_OUT: "checked out",
     WakeReason.ISSUE_TREE_RESTORED: "its tree was restored",
+    WakeReason.ISSUE_TREE_RESUMED: "its tree was resumed",
     WakeReason.EXECUTION_REVIEW_REQUESTED: "review requested",
     WakeReason.EXECUTION_APPROVAL_REQUESTED: "approval requested",
     WakeReason.EXECUTION_CHANGES_REQUESTED: "changes requested",
