@@ -17,15 +17,17 @@ from heartbeats.runs.news import Note, announced, run_events
 _ANNOUNCE = """
 with taken as (
     update heartbeats_heartbeatrun r
-    set event_seq = r.event_seq + 1, log_store = 'local_file', log_ref = %(log_ref)s, updated_at = clock_timestamp()
+    set event_seq = r.event_seq + 1, log_store = 'local_file', log_ref = %(log_ref)s,
+        context = r.context || %(handed)s::jsonb, updated_at = clock_timestamp()
     from agents_agent a
     where r.id = %(run)s and r.epoch = %(epoch)s and r.status = 'running'
       and a.id = r.agent_id and not a.status = any(%(not_invokable)s)
     returning r.event_seq as seq
 ), lease as (
     insert into heartbeats_environmentlease
-        (id, created_at, updated_at, company_id, run_id, issue_id, provider, status, acquired_at)
-    select %(lease)s, %(now)s, %(now)s, %(company)s, %(run)s, %(issue)s, 'local', 'active', %(now)s from taken
+        (id, created_at, updated_at, company_id, run_id, issue_id, workspace_id, provider, status, acquired_at)
+    select %(lease)s, %(now)s, %(now)s, %(company)s, %(run)s, %(issue)s, %(workspace)s, 'local', 'active', %(now)s
+    from taken
     on conflict do nothing
 ), event as (
     insert into heartbeats_runevent
@@ -40,9 +42,18 @@ select seq from taken
 """
 
 
-def announce_start(run: HeartbeatRun, invoked: JsonObject, *, log_ref: str, now: datetime) -> bool:
+def announce_start(
+    run: HeartbeatRun,
+    invoked: JsonObject,
+    *,
+    handed: JsonObject,
+    workspace_id: str | None,
+    log_ref: str,
+    now: datetime,
+) -> bool:
     """Take the environment's lease and write the event `adapter.invoke`, if the run is still this claim's and its agent
-    may run (spec/4 16.4). False: it must not be launched, and nothing was written. Locks the run while it decides.
+    may run (spec/4 16.4). `handed` is added to the run's context; what was merged into that meanwhile stays. False: it
+    must not be launched, and nothing was written. Locks the run while it decides.
     """
     note = Note("adapter invocation", event_type="adapter.invoke", payload=invoked)
     row = run_events(run, [note], 0)[0]
@@ -54,6 +65,8 @@ def announce_start(run: HeartbeatRun, invoked: JsonObject, *, log_ref: str, now:
         "company": run.company_id,
         "issue": run.issue_id,
         "log_ref": log_ref,
+        "handed": json.dumps(handed),
+        "workspace": workspace_id,
         "lease": uuid7(),
         "now": now,
         "not_invokable": [status.value for status in NOT_INVOKABLE],

@@ -37,15 +37,22 @@ from heartbeats.runs.bounds import bound_payload
 from heartbeats.runs.environment import REDACTED, masked
 from heartbeats.runs.told import StartedSession
 from heartbeats.vocabulary import ErrorFamily
+from heartbeats.wakeups.context import HARNESS_CHECKOUT, WAKE_PAYLOAD
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A start that only has to happen. `invoked` is the payload of the `adapter.invoke` event, secrets masked."""
+    """A start that only has to happen. `invoked` is the payload of the `adapter.invoke` event, secrets masked.
+
+    `handed` is what the run's context gains: the wake payload as it was built. `workspace_id` is the issue's own
+    worktree.
+    """
 
     spec: LaunchSpec
     orders: Orders
     invoked: JsonObject
+    handed: JsonObject
+    workspace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,14 @@ def prepare(facts: StartFacts, directory: RunDir, *, lease_until: float, now: da
         notes=(*facts.notes, *place.warnings),
     )
     write_started(directory.path, {**_folder(place), **plan.remember})
-    return Prepared(spec, orders, _invoked(facts, plan, place, env, spec.redact))
+    own_tree = place.tree.row_id if place.tree else None
+    return Prepared(spec, orders, _invoked(facts, plan, place, env, spec.redact), _handed(facts, wake), own_tree)
+
+
+def _handed(facts: StartFacts, wake: Wake) -> JsonObject:
+    """What belongs to this execution only: a repetition of the run builds its own."""
+    checked_out = {HARNESS_CHECKOUT: True} if facts.checked_out else {}
+    return {**checked_out, **({WAKE_PAYLOAD: wake.payload} if wake.payload else {})}
 
 
 def _with_settled_session(facts: StartFacts, place: Place) -> StartFacts:

@@ -141,7 +141,15 @@ def _prepare_and_launch(
     facts = load_facts(run, check_out(run, now=now))
     prepared = prepare(facts, directory, lease_until=lease_until, now=now)
     write_orders(directory, prepared.orders)
-    if not announce_start(run, prepared.invoked, log_ref=directory.name, now=now):
+    taken = announce_start(
+        run,
+        prepared.invoked,
+        handed=prepared.handed,
+        workspace_id=prepared.workspace_id,
+        log_ref=directory.name,
+        now=now,
+    )
+    if not taken:
         return None
     answer = launch(directory, prepared.spec)
     if isinstance(answer, Launched):

@@ -119,6 +119,7 @@ def test_an_isolated_issue_gets_a_tree_and_a_branch_and_keeps_them(
     assert (kept.strategy, kept.status, kept.company_id) == ("git_worktree", "active", agent.company_id)
     issue.refresh_from_db()
     assert issue.execution_workspace_id == kept.pk
+    assert run.environment_leases.get().workspace_id == kept.pk
     assert {one.workspace_id for one in WorkspaceOperation.objects.filter(run=run)} == {kept.pk}
     (Path(kept.cwd) / "readme").write_text("work in progress\n")
     Issue.objects.filter(pk=issue.pk).update(title="Another title")

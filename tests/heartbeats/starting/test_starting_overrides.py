@@ -1,4 +1,4 @@
-"""An issue's overrides reach the process, the limits and the metadata of its assignee's run; labels choose the host."""
+"""An issue's overrides reach its assignee's run, the run keeps what its agent was told, and labels choose the host."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ def test_a_run_is_started_with_what_its_issue_overrides(machine: Machine, work: 
     assert "SAID override" in "".join(plain_text(directory.log_path))
     assert ended.result is not None
     assert (ended.result["effectiveTimeoutSec"], ended.result["timeoutSource"]) == (77, "config")
+    handed = ended.context["paperclipWake"]
+    assert (handed["reason"], handed["issue"]["identifier"]) == ("issue_assigned", issue.identifier)
+    assert ended.context["paperclipHarnessCheckedOut"] is True
     agent.refresh_from_db()
     assert agent.adapter_config["env"] == {"WORD": "own"}
 
