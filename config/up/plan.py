@@ -18,12 +18,16 @@ EVERY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104 (compared with, not bound to
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """One process: how to start it and, where that can be asked, how to tell that it is ready."""
+    """One process: how to start it and, where that can be asked, how to tell that it is ready.
+
+    An `early` one may be started before the preparation is done: it waits for the end of its standard input.
+    """
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,34 +79,39 @@ def everbeat_processes(plan: Plan) -> tuple[ProcessSpec, ...]:
     return (_api(plan), _live(plan), _worker(), _beat(), _supervise())
 
 
+def _program(name: str, *words: str, ready: Callable[[], bool] | None = None) -> ProcessSpec:
+    """`python -m WORDS`, loaded while the database is prepared."""
+    return ProcessSpec(name, (PYTHON, "-m", "config.up.gated", *words), ready=ready, early=True)
+
+
 def _api(plan: Plan) -> ProcessSpec:
     address = ("--host", plan.host, "--port", str(plan.port))
     size = ("--workers", "1", "--blocking-threads", "4", "--respawn-failed-workers", "--no-ws")
-    return ProcessSpec(
+    return _program(
         "api",
-        (PYTHON, "-m", "granian", "--interface", "wsgi", *address, *size, "config.wsgi:application"),
+        *("granian", "--interface", "wsgi", *address, *size, "config.wsgi:application"),
         ready=answers_ok(f"http://{plan.reachable_host}:{plan.port}/readyz"),
     )
 
 
 def _live(plan: Plan) -> ProcessSpec:
     address = ("--host", plan.host, "--port", str(plan.live_port))
-    return ProcessSpec(
+    return _program(
         "live",
-        (PYTHON, "-m", "uvicorn", *address, *LIVE_SERVER, "config.asgi:application"),
+        *("uvicorn", *address, *LIVE_SERVER, "config.asgi:application"),
         ready=accepts_connections(plan.reachable_host, plan.live_port),
     )
 
 
 def _worker() -> ProcessSpec:
     consumer = ("-Q", "control,runs", "-P", "threads", "-c", "4", "--without-gossip", "--without-mingle")
-    return ProcessSpec("worker", (PYTHON, "-m", "celery", "-A", "config", "worker", *consumer, "-l", "INFO"))
+    return _program("worker", "celery", "-A", "config", "worker", *consumer, "-l", "INFO")
 
 
 def _beat() -> ProcessSpec:
     scheduler = ("-S", "django_celery_beat.schedulers:DatabaseScheduler", "--pidfile=")
-    return ProcessSpec("beat", (PYTHON, "-m", "celery", "-A", "config", "beat", *scheduler, "-l", "INFO"))
+    return _program("beat", "celery", "-A", "config", "beat", *scheduler, "-l", "INFO")
 
 
 def _supervise() -> ProcessSpec:
-    return ProcessSpec("supervise", (PYTHON, "manage.py", "supervise"))
+    return _program("supervise", "manage", "supervise")

@@ -68,12 +68,7 @@ async def _supervise(
     supervisor = Supervisor(specs, around)
     supervisor.listen_to_signals()
     preparation = Child(prepare, around)
-    code = await supervisor.run_to_end(preparation)
-    if code is None:
-        return
-    if code:
-        raise UpError(f"The database could not be prepared (code {code}). The reason is above.")
-    await supervisor.run(announcement(plan, preparation.said), ready_within)
+    await supervisor.run(preparation, lambda: announcement(plan, preparation.said), ready_within)
 
 
 def announcement(plan: Plan, said: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,10 @@ def pause_before_restart(failures: int) -> float:
 class Child:
     """One supervised process over all its restarts."""
 
-    def __init__(self, spec: ProcessSpec, around: Surroundings) -> None:
+    def __init__(self, spec: ProcessSpec, around: Surroundings, *, stdin: int = asyncio.subprocess.DEVNULL) -> None:
         self.spec = spec
         self.around = around
+        self.stdin = stdin
         self.failures = 0
         self.said: deque[str] = deque(maxlen=LINES_KEPT)
         self._process: asyncio.subprocess.Process | None = None
@@ -63,7 +64,7 @@ class Child:
                 *self.spec.argv,
                 cwd=self.around.cwd,
                 env={**self.around.env, **self.spec.env},
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=self.stdin,
                 stdout=write_end,
                 stderr=write_end,
                 start_new_session=True,
@@ -129,7 +130,10 @@ class Supervisor:
     """All children, and the two wishes that a person can utter: stop, and stop now."""
 
     def __init__(self, specs: Sequence[ProcessSpec], around: Surroundings) -> None:
-        self.children = [Child(spec, around) for spec in specs]
+        self._gate_out, self._gate_in = os.pipe()
+        self.children = [
+            Child(spec, around, stdin=self._gate_out if spec.early else asyncio.subprocess.DEVNULL) for spec in specs
+        ]
         self.stopping = asyncio.Event()
         self.hurry = asyncio.Event()
 
@@ -144,25 +148,20 @@ class Supervisor:
             self.hurry.set()
         self.stopping.set()
 
-    async def run_to_end(self, child: Child) -> int | None:
-        """Run a process that is meant to end; its exit code, or None when a stop was asked for meanwhile."""
-        work = asyncio.ensure_future(child.run_once())
-        await self._first_of(work)
-        if work.done():
-            return work.result()
-        await child.stop(self.hurry)
-        await work
-        return None
+    async def run(self, preparation: Child, announce: Callable[[], str], ready_within: float) -> None:
+        """Run `preparation` to its end, then keep all children running until a stop is asked for.
 
-    async def run(self, announce: str, ready_within: float) -> None:
-        """Keep all children running until a stop is asked for; say `announce` when they are ready.
-
-        Raises UpError when that takes longer than `ready_within` seconds. Everything is stopped on return.
+        Early children are loading meanwhile. `announce()` is said when everything is ready. Raises UpError when the
+        preparation fails, or when that takes longer than `ready_within` seconds. Everything is stopped on return.
         """
-        keepers = [asyncio.ensure_future(child.keep_running()) for child in self.children]
+        keepers = [asyncio.ensure_future(child.keep_running()) for child in self.children if child.spec.early]
         try:
+            if not await self._prepared(preparation):
+                return
+            os.close(self._gate_in)
+            keepers += [asyncio.ensure_future(child.keep_running()) for child in self.children if not child.spec.early]
             if await self._ready(ready_within):
-                self.children[0].around.output.say(announce)
+                preparation.around.output.say(announce())
             await self.stopping.wait()
         finally:
             self.stopping.set()
@@ -170,6 +169,18 @@ class Supervisor:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
             await asyncio.gather(*(child.stop(self.hurry) for child in self.children))
+
+    async def _prepared(self, preparation: Child) -> bool:
+        """False when a stop was asked for meanwhile."""
+        work = asyncio.ensure_future(preparation.run_once())
+        await self._first_of(work)
+        if not work.done():
+            await preparation.stop(self.hurry)
+            await work
+            return False
+        if work.result():
+            raise UpError(f"The database could not be prepared (code {work.result()}). The reason is above.")
+        return True
 
     async def _ready(self, within: float) -> bool:
         """True when every probe is satisfied, False when a stop was asked for first."""
