@@ -101,7 +101,7 @@ def _redis_emptied(site: Site) -> None:
 FAULTS: dict[str, Callable[[Site], object]] = {
     "worker killed": lambda site: site.kill("celery -A config worker"),
     "beat killed": lambda site: site.kill("celery -A config beat"),
-    "supervisor killed": lambda site: site.kill("manage.py supervise"),
+    "supervisor killed": lambda site: site.kill("manage supervise"),
     "API killed": lambda site: site.kill("granian"),
     "live server killed": lambda site: site.kill("uvicorn"),
     "Redis away": _redis_away,

@@ -29,7 +29,7 @@ def every_executor_killed(site: Site) -> Seen:
     began = time.monotonic()
     for _time in range(3):
         assert site.kill("celery -A config worker") == 1
-        assert site.kill("manage.py supervise") == 1
+        assert site.kill("manage supervise") == 1
         ((killed_at,),) = site.rows("select clock_timestamp()")
         wait_for(partial(_back, site, killed_at), 60, what="the next worker and supervisor")
     took = time.monotonic() - began
