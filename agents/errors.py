@@ -17,11 +17,12 @@ from agents.access import require_company_write, uuid_or_404
 from agents.actors import Actor
 from agents.error_fingerprint import fingerprint
 from agents.journal import activity, emit, log_activity
-from agents.models import AgentError, ErrorGroup
+from agents.models import ErrorGroup
 from agents.scrubbing import scrub_object, scrub_text
 from agents.vocabulary import ErrorSeverity, LiveEventType, TriageState
 from config.common.models import uuid7
 from config.common.transitions import Transitions
+from config.common.wire.camel import to_json
 from config.common.wire.errors import NotFound
 
 ANNOUNCED_CHARACTERS = 500
@@ -37,7 +38,8 @@ TRIAGE = Transitions(
 )
 
 # A resolved group that happens again is open again; an ignored one stays ignored, which is what ignoring means.
-_COUNT_IN_GROUP = """
+_RECORD = """
+with counted as (
 insert into agents_errorgroup as g (id, created_at, updated_at, company_id, agent_id, severity, fingerprint, message,
     occurrences, first_seen_at, last_seen_at, last_run_id, last_issue_id, state)
 values (%(id)s, %(now)s, %(now)s, %(company)s, %(agent)s, %(severity)s, %(fingerprint)s, %(message)s,
@@ -52,6 +54,14 @@ on conflict (agent_id, severity, fingerprint) do update set
     state_changed_at = case when g.state = 'resolved' then excluded.last_seen_at else g.state_changed_at end,
     state_changed_by_id = case when g.state = 'resolved' then null else g.state_changed_by_id end
 returning g.id, g.occurrences
+), kept as (
+insert into agents_agenterror (id, created_at, updated_at, company_id, agent_id, group_id, run_id, issue_id,
+    severity, message, context, source)
+select %(error)s, %(now)s, %(now)s, %(company)s, %(agent)s, counted.id, %(run)s, %(issue)s,
+    %(severity)s, %(message)s, %(context)s::jsonb, %(source)s
+from counted
+)
+select id, occurrences from counted
 """
 
 
@@ -91,42 +101,31 @@ def record_error(
     run_id: UUID | None = None,
     issue_id: UUID | None = None,
 ) -> RecordedError:
-    """Store one occurrence, scrubbed, count it in its group, and announce `agent.error`: three statements.
+    """Store one occurrence, scrubbed, count it in its group, and announce `agent.error`: two statements.
 
     In the caller's transaction, with the agent's row locked and `run_id` checked to be the agent's.
     """
-    message, context = scrub_text(error.message), scrub_object(error.context)
-    known_as = fingerprint(message)
+    message = scrub_text(error.message)
+    row: dict[str, Any] = {
+        "id": uuid7(),
+        "error": uuid7(),
+        "now": now,
+        "company": company_id,
+        "agent": agent_id,
+        "severity": error.severity.value,
+        "fingerprint": fingerprint(message),
+        "message": message,
+        "context": to_json(scrub_object(error.context)).decode(),
+        "source": source,
+        "run": run_id,
+        "issue": issue_id,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _COUNT_IN_GROUP,
-            {
-                "id": uuid7(),
-                "now": now,
-                "company": company_id,
-                "agent": agent_id,
-                "severity": error.severity.value,
-                "fingerprint": known_as,
-                "message": message,
-                "run": run_id,
-                "issue": issue_id,
-            },
-        )
+        cursor.execute(_RECORD, row)
         group_id, occurrences = cursor.fetchone()
-    row = AgentError(
-        company_id=company_id,
-        agent_id=agent_id,
-        group_id=group_id,
-        run_id=run_id,
-        issue_id=issue_id,
-        severity=error.severity,
-        message=message,
-        context=context,
-        source=source,
-    )
-    row.save(force_insert=True)
-    emit(company_id, LiveEventType.AGENT_ERROR, _announced(row, occurrences))
-    return RecordedError(row.id, group_id, occurrences)
+    recorded = RecordedError(row["error"], group_id, occurrences)
+    emit(company_id, LiveEventType.AGENT_ERROR, _announced(row, recorded))
+    return recorded
 
 
 def acknowledge_errors(actor: Actor, group_id: UUID | str, *, now: datetime) -> Triaged:
@@ -178,15 +177,15 @@ def _triage(actor: Actor, group_id: UUID | str, state: TriageState, now: datetim
     return Triaged(group, won=True)
 
 
-def _announced(row: AgentError, occurrences: int) -> dict[str, Any]:
+def _announced(row: Mapping[str, Any], recorded: RecordedError) -> dict[str, Any]:
     return {
-        "agentId": str(row.agent_id),
-        "errorId": str(row.id),
-        "groupId": str(row.group_id),
-        "severity": row.severity,
-        "message": row.message[:ANNOUNCED_CHARACTERS],
-        "occurrences": occurrences,
-        "runId": str(row.run_id) if row.run_id else None,
-        "issueId": str(row.issue_id) if row.issue_id else None,
-        "source": row.source,
+        "agentId": str(row["agent"]),
+        "errorId": str(recorded.error_id),
+        "groupId": str(recorded.group_id),
+        "severity": row["severity"],
+        "message": row["message"][:ANNOUNCED_CHARACTERS],
+        "occurrences": recorded.occurrences,
+        "runId": str(row["run"]) if row["run"] else None,
+        "issueId": str(row["issue"]) if row["issue"] else None,
+        "source": row["source"],
     }

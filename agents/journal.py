@@ -15,6 +15,11 @@ from django.db.models import Model
 from agents.actors import Actor
 from agents.models import ActivityEvent, LiveEvent
 from agents.vocabulary import LiveEventType
+from config.common.clock import utc_now
+from config.common.wire.camel import to_json
+
+# By hand: a fifth of the time of a heartbeat with an error went into putting this one statement together.
+_EMIT = "insert into agents_liveevent (company_id, type, payload, created_at) values (%s, %s, %s::jsonb, %s)"
 
 
 @dataclass
@@ -78,7 +83,11 @@ def _by_table(rows: Iterable[Model]) -> dict[type[Model], list[Model]]:
 
 def emit(company_id: UUID, kind: LiveEventType, payload: Mapping[str, Any]) -> None:
     """Add one event to the company's live feed. Screens hear it if and only if this transaction commits (DESIGN 6)."""
-    store([live_event(company_id, kind, payload)])
+    if gathering():
+        store([live_event(company_id, kind, payload)])
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_EMIT, [company_id, kind.value, to_json(payload).decode(), utc_now()])
 
 
 def live_event(company_id: UUID, kind: LiveEventType, payload: Mapping[str, Any]) -> LiveEvent:

@@ -1,20 +1,23 @@
-"""Middleware that answers the heartbeat which changes nothing, before sessions, logs and serializers wake up.
+"""Middleware that answers heartbeats before what only pages need: sessions, cookies, messages, addresses of callers.
 
-Whatever is not plainly that heartbeat goes on to `HeartbeatView`, which says no to what is wrong. So the contract is
-written once, there; here are only its commonest 200 and the failures of getting to it. Whoever calls the agent API too
-often is sent away here, too, at the same small cost (spec/1 B).
+The heartbeat that changes nothing does not even wake a serializer. Whatever is not plainly that one goes to
+`HeartbeatView`, which says no to what is wrong. So the contract is written once, there; here are only its commonest 200
+and the failures of getting to it. Whoever calls the agent API too often is sent away here, too (spec/1 B).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import Throttled
+from structlog.contextvars import bound_contextvars
 
 from agents.api.authentication import bearer_of
 from agents.heartbeat_decision import REPORTABLE
@@ -34,6 +37,7 @@ JSON = "application/json"
 # Longer bodies say more than a status.
 MOST_BYTES = 512
 SAYS_MORE = frozenset({"capabilities", "deviceInfo", "currentTask", "error"})
+_view = HeartbeatView.as_view()
 _PRESENCES = {presence.value: presence for presence in REPORTABLE}
 
 
@@ -46,16 +50,18 @@ class FrontDoor:
         self._heartbeats, self._others = Buckets(allowance), Buckets(allowance)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The answer to a heartbeat that changes nothing; for everything else whatever answers it."""
+        """The answer to a heartbeat, or the 429; for everything else whatever answers it."""
         if not request.path_info.startswith(INSIDE):
             return self.get_response(request)
         is_heartbeat = request.path_info == PATH and request.method == "POST"
         token = bearer_of(request)
         wait = self._wait_of(token, self._heartbeats if is_heartbeat else self._others)
         if wait:
-            return _failed(Throttled(wait))
-        answer = _no_op(request, token) if is_heartbeat else None
-        return answer or self.get_response(request)
+            return _failed(request, Throttled(wait))
+        if not is_heartbeat:
+            return self.get_response(request)
+        request.get_host()  # refuses hosts that are not ours, as it does for every other request
+        return _no_op(request, token) or _in_full(request)
 
     def _wait_of(self, token: str | None, buckets: Buckets) -> float:
         return buckets.wait_of(hash_key(token), now=time.monotonic()) if token else 0.0
@@ -65,13 +71,20 @@ def _no_op(request: HttpRequest, token: str | None) -> HttpResponse | None:
     presence = _bare_presence(request)
     if not token or presence is None:
         return None
-    request.get_host()  # refuses hosts that are not ours, as it does for every other request
     try:
         with heartbeat_load.measured():
             heard = hear_no_op(token, presence, now=utc_now())
     except Exception as error:
-        return _failed(error)
+        return _failed(request, error)
     return None if heard is None else _json(answer_of(heard), 200, {"Allow": "POST, OPTIONS"})
+
+
+def _in_full(request: HttpRequest) -> HttpResponse:
+    """The view's answer, with what the middleware behind this one would have added."""
+    with _logs_name(request):
+        answer: Any = _view(request)
+        answer.render()
+    return _finished(answer)
 
 
 def _bare_presence(request: HttpRequest) -> Presence | None:
@@ -89,14 +102,25 @@ def _bare_presence(request: HttpRequest) -> Presence | None:
     return _PRESENCES.get(status) if isinstance(status, str) else None
 
 
-def _failed(error: Exception) -> HttpResponse:
+def _logs_name(request: HttpRequest) -> AbstractContextManager[None]:
+    """Every log line and 5xx answer of the block names the request."""
+    return bound_contextvars(request_id=request.headers.get("X-Request-Id") or str(uuid4()))
+
+
+def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
     """The refusal that the view would have given."""
-    refusal = agent_exception_handler(error, {"view": HeartbeatView})
+    with _logs_name(request):
+        refusal = agent_exception_handler(error, {"view": HeartbeatView})
     return _json(refusal.data, refusal.status_code, dict(refusal.headers))
 
 
 def _json(body: Any, status: int, headers: dict[str, str]) -> HttpResponse:  # noqa: ANN401
     content = to_json(camel_keys(body))
-    # The headers that middleware behind this one gives to every other answer.
-    ours = {"Content-Type": JSON, "Content-Length": str(len(content)), "X-Frame-Options": settings.X_FRAME_OPTIONS}
-    return HttpResponse(content, status=status, headers={**headers, **ours})
+    return _finished(HttpResponse(content, status=status, headers={**headers, "Content-Type": JSON}))
+
+
+def _finished(answer: HttpResponse) -> HttpResponse:
+    """With the headers that middleware behind this one gives to every other answer."""
+    answer["Content-Length"] = str(len(answer.content))
+    answer["X-Frame-Options"] = settings.X_FRAME_OPTIONS
+    return answer

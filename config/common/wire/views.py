@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -74,6 +75,18 @@ class AgentWireView(WireView):
     def get_exception_handler(self) -> Handler:
         """The dialect of this API."""
         return agent_exception_handler
+
+    def _valid(self, shape: type[WireSerializer], data: Any, context: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+        """As the base, by one serializer for all requests: the shapes of this API look at nothing but the data."""
+        assert not context, "a shape of the agent API knows no request"
+        valid: dict[str, Any] = _reader(shape).run_validation(data)
+        return valid
+
+
+@lru_cache(maxsize=64)
+def _reader(shape: type[WireSerializer]) -> WireSerializer:
+    """The one instance that reads bodies of this shape: making one copies every field."""
+    return shape()
 
 
 def path_uuid(text: str, thing: str) -> UUID:

@@ -61,6 +61,13 @@ def test_a_heartbeat_with_a_run_in_hand_costs_one_statement_more() -> None:
     assert len(statements) == 5, statements.report()
 
 
+def test_a_heartbeat_with_an_error_costs_two_statements_more() -> None:
+    caller = calling()
+    with counted() as statements:
+        assert caller.beat(error={"severity": "warning", "message": "hot"}).status_code == 200
+    assert len(statements) == 6, statements.report()
+
+
 def test_the_key_is_touched_once_a_minute_in_the_statement_that_touches_the_agent() -> None:
     caller = calling()
     caller.beat()

@@ -9,12 +9,15 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from agents.heartbeat_decision import REPORTABLE, Changed, decide_heartbeat
 from agents.models import Agent, AgentKey
 from agents.vocabulary import Presence
+from heartbeats.intake.front_door import FrontDoor
 from heartbeats.intake.no_op import hear_no_op
 from issues.vocabulary import Priority
 from tests.factories.heartbeats import HeartbeatRunFactory
@@ -60,6 +63,23 @@ def test_only_what_passes_the_door_is_not_seen_by_the_view(monkeypatch: pytest.M
     assert beat(caller, b'{"status":"online","mood":null}').status_code == 200
     for body in (b'{"status":"online","capabilities":{}}', b'{"status":"busy"}'):
         assert beat(caller, body).status_code == 500
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", [BODY, b'{"status":"busy"}', b'{"status":"online","deviceInfo":{}}', b"{"])
+def test_no_heartbeat_pays_for_what_only_pages_need(body: bytes) -> None:
+    """Sessions, cookies, messages: the middleware behind the door sees none."""
+
+    def behind(_request: HttpRequest) -> HttpResponse:
+        pytest.fail("a heartbeat went on behind the door")
+
+    request = RequestFactory().post(
+        f"{BASE}/heartbeat", body, "application/json", headers={"Authorization": f"Bearer {calling().token}"}
+    )
+    answer = FrontDoor(behind)(request)
+    assert answer.status_code == (400 if body == b"{" else 200)
+    assert answer["Content-Type"] == "application/json"
+    assert answer["X-Frame-Options"] == "DENY"
 
 
 @pytest.mark.django_db
@@ -157,6 +177,8 @@ def test_a_fault_at_the_door_is_the_views_refusal(
     assert (at_the_door.status_code, at_the_door.json()["error"]["code"]) == (status, code)
     assert (by_the_view.status_code, by_the_view.json()) == (status, at_the_door.json())
     assert at_the_door.get("Retry-After") == by_the_view.get("Retry-After")
+    assert at_the_door["X-Request-Id"]
+    assert by_the_view["X-Request-Id"]
 
 
 def _headers(response: Any) -> dict[str, str]:
