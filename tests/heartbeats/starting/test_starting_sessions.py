@@ -210,6 +210,59 @@ def test_the_history_of_another_company_does_not_count() -> None:
     assert (rotation.rotate, rotation.previous_run_id) == (False, None)
 
 
+def test_the_first_run_of_a_session_is_looked_for_in_the_own_company_only() -> None:
+    """Else a foreign row could make the session look old."""
+    agent: Agent = AgentFactory(runtime_config={"heartbeat": {"sessionCompaction": {"maxSessionAgeHours": 50}}})
+    saved(agent)
+    (oldest, *_) = history(agent, 6, hours=12, liveness_state="advanced")
+    HeartbeatRun.objects.filter(pk=oldest.pk).update(company_id=AgentFactory().company_id)
+    rotation = facts_of(begin(agent)).rotation
+    assert (rotation.rotate, rotation.reason) == (False, None)
+
+
+def test_the_usage_of_another_company_s_run_is_taken_off_nothing(tmp_path: Path) -> None:
+    agent: Agent = AgentFactory()
+    saved(agent)
+    (foreign,) = history(agent, 1, usage={"rawInputTokens": 100})
+    HeartbeatRun.objects.filter(pk=foreign.pk).update(company_id=AgentFactory().company_id)
+    run = begin(agent)
+    ended = end(run, prepared(run, tmp_path), usage={"inputTokens": 150})
+    assert ended.usage is not None
+    assert ended.usage["inputTokens"] == 150
+
+
+def test_a_rotation_holds_though_the_wake_asks_for_the_dead_session_by_name(tmp_path: Path) -> None:
+    agent: Agent = AgentFactory()
+    dead_history(agent)
+    run = begin(agent, resumeSessionParams={"sessionId": "s-1"}, resumeSessionDisplayId="s-1")
+    start = prepared(run, tmp_path)
+    assert not start.orders.started_with.session.exists
+    ended = end(run, start)
+    assert (ended.session_id_before, ended.session_id_after) == (None, None)
+    assert not TaskSession.objects.filter(agent=agent).exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"session_display_id": None, "session_params": {}},
+        {"exit_code": 1, "error_message": "again nothing"},
+        {"exit_code": None, "signal": "SIGKILL"},
+        {"timed_out": True},
+    ],
+)
+def test_however_the_successor_ends_the_dead_session_stays_away(tmp_path: Path, said: dict[str, Any]) -> None:
+    agent: Agent = AgentFactory()
+    saved(agent)
+    RuntimeStateFactory(agent=agent, session_id="s-1")
+    dead_history(agent)
+    run = begin(agent)
+    ended = end(run, prepared(run, tmp_path), **said)
+    assert ended.session_id_after is None
+    assert not TaskSession.objects.filter(agent=agent).exists()
+    assert RuntimeState.objects.get(agent=agent).session_id is None
+
+
 def test_the_history_of_another_agent_does_not_count() -> None:
     agent: Agent = AgentFactory()
     saved(agent)
