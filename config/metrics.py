@@ -33,6 +33,9 @@ select 'error_groups_open', severity, count(*) from agents_errorgroup where stat
 union all
 select 'live_events_unsent', '', count(*) from agents_liveevent where seq is null
 union all
+select 'audit_violations', '', failed from (select failed from recovery_sweeprun
+    where sweep = 'audit' and outcome = 'done' and not dry_run order by started_at desc limit 1) newest
+union all
 select 'poison_rows', sweep, count(*) from recovery_poisonrow group by sweep
 """
 
@@ -45,6 +48,11 @@ _GAUGES = {
     "host_age_seconds": ("everbeat_host_age_seconds", "Seconds since a host's supervisor reported.", "host"),
     "error_groups_open": ("everbeat_error_groups_open", "Open error groups by severity.", "severity"),
     "live_events_unsent": ("everbeat_live_events_unsent", "Committed live events that no relay has taken.", ""),
+    "audit_violations": (
+        "everbeat_audit_violations",
+        "Rows that broke an invariant at the last audit; absent before the first.",
+        "",
+    ),
     "poison_rows": ("everbeat_poison_rows", "Rows that made a sweep raise, by sweep.", "sweep"),
 }
 

@@ -26,6 +26,7 @@ def periods(timings: Timings) -> dict[SweepName, float]:
         SweepName.SILENT_AGENTS: timings.watch_every,
         SweepName.GRAPH_LIVENESS: timings.watch_every,
         SweepName.PRUNE: HOUR,
+        SweepName.AUDIT: 5 * timings.watch_every,
     }
 
 

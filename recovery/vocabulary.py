@@ -17,6 +17,7 @@ class SweepName(StrEnum):
     TICK_TIMERS = "tick_timers"
     SILENT_AGENTS = "silent_agents"
     PRUNE = "prune"
+    AUDIT = "audit"
 
 
 class SweepOutcome(StrEnum):

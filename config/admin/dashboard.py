@@ -21,6 +21,7 @@ from config.health import checks
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from issues.admin.issues import RECOVERY, without_mover
 from issues.models import Interaction, Issue
+from recovery.audit.sweeping import last_audit
 from recovery.models import MassLossIncident, PoisonRow
 
 MOST_COUNTED = 1_000
@@ -53,6 +54,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the index page shows."""
     now = utc_now()
     context["problems"] = [check for check in checks() if not check.ok]
+    context["audit"] = last_audit()
     context["groups"] = _answered(request, {"Needs somebody": _needs(), "Now": _now(), "Last 24 hours": _day(now)})
     context["quiet"] = not any(answer.count != "0" for answer in context["groups"][0][1])
     return context

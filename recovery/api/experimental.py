@@ -11,8 +11,10 @@ from rest_framework.response import Response
 
 from agents.actors import Actor
 from agents.api.base import ActorView
+from agents.api.describing import answers
 from agents.journal import activity, log_activity
 from agents.models import Company
+from recovery.api.described import EXPERIMENTAL, FINDINGS, RECONCILED
 from recovery.api.shapes import ExperimentalBody, LookbackBody
 from recovery.graph.loading import waiting_companies
 from recovery.graph.reconciling import Reconciled, finding_shape, plan_for, reconcile_company, recovery_settings
@@ -25,11 +27,13 @@ RUN = "instance.settings.issue_graph_liveness_auto_recovery_run"
 class ExperimentalSettings(ActorView):
     """The switches of recovery."""
 
+    @answers(EXPERIMENTAL)
     def get(self, request: Request) -> Response:  # noqa: ARG002
         """As they are."""
         self.board_only()
         return Response(_shape(recovery_settings()))
 
+    @answers(EXPERIMENTAL, body=ExperimentalBody)
     def patch(self, request: Request) -> Response:  # noqa: ARG002
         """Change some."""
         actor = self.admin_only()
@@ -48,6 +52,7 @@ class ExperimentalSettings(ActorView):
 class GraphPreview(ActorView):
     """What a run would find and open."""
 
+    @answers(FINDINGS, body=LookbackBody)
     def post(self, request: Request) -> Response:  # noqa: ARG002
         """Decide and report; nothing is written."""
         self.admin_only()
@@ -68,6 +73,7 @@ class GraphPreview(ActorView):
 class GraphRun(ActorView):
     """A reconciliation now, whatever the switch says."""
 
+    @answers(RECONCILED, body=LookbackBody)
     def post(self, request: Request) -> Response:  # noqa: ARG002
         """Run and report."""
         actor = self.admin_only()

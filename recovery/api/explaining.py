@@ -7,16 +7,19 @@ from rest_framework.response import Response
 
 from agents.access import agent_for
 from agents.api.base import ActorView
+from agents.api.describing import answers
 from heartbeats.api.access import run_for
 from heartbeats.models import HeartbeatRun
 from issues.access import issue_for
 from issues.models import Issue
+from recovery.api.described import EXPLANATION
 from recovery.explain.gather import explain_agent_now, explain_issue_now, explain_run_now
 
 
 class ExplainIssue(ActorView):
     """One issue."""
 
+    @answers(EXPLANATION)
     def get(self, request: Request, ref: str) -> Response:  # noqa: ARG002
         """The answer."""
         known = issue_for(self.actor, ref)
@@ -27,6 +30,7 @@ class ExplainIssue(ActorView):
 class ExplainRun(ActorView):
     """One run."""
 
+    @answers(EXPLANATION)
     def get(self, request: Request, run_id: str) -> Response:  # noqa: ARG002
         """The answer."""
         known = run_for(self.actor, run_id)
@@ -37,6 +41,7 @@ class ExplainRun(ActorView):
 class ExplainAgent(ActorView):
     """One agent."""
 
+    @answers(EXPLANATION)
     def get(self, request: Request, ref: str) -> Response:  # noqa: ARG002
         """The answer."""
         agent = agent_for(self.actor, ref, self.company_ref)

@@ -10,9 +10,11 @@ from rest_framework.response import Response
 
 from agents.access import company_for
 from agents.api.base import ActorView
+from agents.api.describing import answers
 from config.common.wire.camel import opaque
 from config.common.wire.errors import Conflict, NotFound
 from config.common.wire.views import path_uuid
+from recovery.api.described import ATTENTION, MASS_LOSS, SWEEP, SWEEP_REPORT
 from recovery.api.shapes import SwitchBody, incident_shape, sweep_shape
 from recovery.attention import attention_of
 from recovery.models import MassLossIncident, SweepRun, SweepState
@@ -28,6 +30,7 @@ NOT_OPEN = "This incident is not open any more"
 class Sweeps(ActorView):
     """Every sweep with its switch and its last pass."""
 
+    @answers(SWEEP, many=True)
     def get(self, request: Request) -> Response:  # noqa: ARG002
         """All of them, in the order of the list."""
         self.board_only()
@@ -40,6 +43,7 @@ class Sweeps(ActorView):
 class SweepSwitch(ActorView):
     """One sweep on or off."""
 
+    @answers(SWEEP, body=SwitchBody)
     def patch(self, request: Request, name: str) -> Response:  # noqa: ARG002
         """Switch it, for all hosts."""
         self.admin_only()
@@ -52,6 +56,7 @@ class SweepSwitch(ActorView):
 class SweepDryRun(ActorView):
     """What one sweep would do now."""
 
+    @answers(SWEEP_REPORT)
     def post(self, request: Request, name: str) -> Response:  # noqa: ARG002
         """Decide and report; nothing is written."""
         self.admin_only()
@@ -61,6 +66,7 @@ class SweepDryRun(ActorView):
 class SweepRunNow(ActorView):
     """One pass, now, also of a switched-off sweep."""
 
+    @answers(SWEEP_REPORT)
     def post(self, request: Request, name: str) -> Response:  # noqa: ARG002
         """Run and report."""
         self.admin_only()
@@ -70,6 +76,7 @@ class SweepRunNow(ActorView):
 class MassLosses(ActorView):
     """The incidents, newest first."""
 
+    @answers(MASS_LOSS, many=True)
     def get(self, request: Request) -> Response:  # noqa: ARG002
         """The last twenty."""
         self.board_only()
@@ -79,6 +86,7 @@ class MassLosses(ActorView):
 class ConfirmMassLoss(ActorView):
     """An operator says that the losses are real."""
 
+    @answers(MASS_LOSS)
     def post(self, request: Request, incident_id: str) -> Response:  # noqa: ARG002
         """Confirm; 409 when it is not open."""
         actor = self.admin_only()
@@ -95,6 +103,7 @@ class ConfirmMassLoss(ActorView):
 class CompanyAttention(ActorView):
     """`/companies/:id/attention`: what waits for a person."""
 
+    @answers(ATTENTION, many=True)
     def get(self, request: Request, company_id: str) -> Response:  # noqa: ARG002
         """Most urgent first."""
         company = company_for(self.actor, company_id)

@@ -6,7 +6,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.base import ActorView
+from agents.api.describing import answers
 from heartbeats.api.access import run_for
+from recovery.api.described import DECISION
 from recovery.api.shapes import DecisionBody, decision_shape
 from recovery.silence.decisions import Verdict, decide_about
 from recovery.vocabulary import WatchdogDecisionKind
@@ -15,6 +17,7 @@ from recovery.vocabulary import WatchdogDecisionKind
 class WatchdogDecisions(ActorView):
     """What people, or the agent of the evaluation issue, say about a silent run."""
 
+    @answers(DECISION, body=DecisionBody, status=201)
     def post(self, request: Request, run_id: str) -> Response:  # noqa: ARG002
         """Record one."""
         run = run_for(self.actor, run_id)

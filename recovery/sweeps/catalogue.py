@@ -8,6 +8,7 @@ from functools import cache
 
 from django.conf import settings
 
+from recovery.audit.sweeping import audit_everything
 from recovery.dispatch.queued import dispatch_queued
 from recovery.dispatch.timers import wake_by_timer
 from recovery.graph.reconciling import graph_liveness
@@ -33,6 +34,7 @@ _BODIES: dict[SweepName, Callable[[SweepPass], None]] = {
     SweepName.TICK_TIMERS: wake_by_timer,
     SweepName.SILENT_AGENTS: find_silent_agents,
     SweepName.PRUNE: prune,
+    SweepName.AUDIT: audit_everything,
 }
 _BATCH = {SweepName.DISPATCH_QUEUED: 1_000, SweepName.PROMOTE_RETRIES: 200, SweepName.PRUNE: 5_000}
 _QUIET = {SweepName.DISPATCH_QUEUED}
@@ -48,6 +50,7 @@ START_ORDER = (
     SweepName.SCAN_SILENT_RUNS,
     SweepName.GRAPH_LIVENESS,
     SweepName.PRUNE,
+    SweepName.AUDIT,
 )
 
 

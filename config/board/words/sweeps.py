@@ -14,6 +14,7 @@ NAMES = {
     SweepName.TICK_TIMERS: "Timers",
     SweepName.SILENT_AGENTS: "Silent agents",
     SweepName.PRUNE: "Pruning",
+    SweepName.AUDIT: "Audit",
 }
 PURPOSES = {
     SweepName.REAP_ORPHANS: "Ends runs whose process or host is gone, and retries them once",
@@ -25,4 +26,5 @@ PURPOSES = {
     SweepName.TICK_TIMERS: "Wakes agents whose timer is due",
     SweepName.SILENT_AGENTS: "Marks remote agents offline that stopped reporting",
     SweepName.PRUNE: "Removes old events and records",
+    SweepName.AUDIT: "Asks every invariant of the live database, and changes nothing",
 }

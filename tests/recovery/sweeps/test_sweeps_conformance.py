@@ -101,7 +101,7 @@ def fingerprint() -> dict[str, str]:
 
 
 def test_every_sweep_has_a_row_to_act_on_here() -> None:
-    assert set(WORLD) | {SweepName.PRUNE} == set(SweepName)
+    assert set(WORLD) | {SweepName.PRUNE, SweepName.AUDIT} == set(SweepName)
 
 
 @pytest.mark.parametrize("name", list(SweepName))
