@@ -30,10 +30,9 @@ UNTRUSTED_ORIGIN = "Board mutation requires a trusted browser origin"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What proved the actor: `request.auth`. The rows are as authentication read them, without locks."""
+    """What proved the actor: `request.auth`. The agent's row is as authentication read it, without a lock."""
 
     agent: Agent | None = None
-    user: User | None = None
 
 
 class ActorAuthentication(BaseAuthentication):
@@ -75,12 +74,8 @@ def _by_key(token: str, *, now: datetime) -> tuple[Actor, Credential] | None:
         credentials.touch(agent_key, now=now)
         actor = credentials.agent_actor(agent_key.agent, ActorSource.AGENT_KEY, key_id=agent_key.id)
         return actor, Credential(agent=agent_key.agent)
-    board_key = credentials.board_key_of(key_hash)
-    if board_key is None:
-        return None
-    credentials.touch(board_key, now=now)
-    actor = credentials.user_actor(board_key.user, ActorSource.BOARD_KEY, key_id=board_key.id)
-    return actor, Credential(user=board_key.user)
+    board = credentials.board_actor(key_hash, now=now)
+    return (board, Credential()) if board is not None else None
 
 
 def _by_run_token(token: str, *, now: datetime) -> tuple[Actor, Credential] | None:
@@ -121,7 +116,7 @@ def _session_actor(request: Request) -> tuple[Actor, Credential] | None:
         return None
     if request.method not in SAFE_METHODS:
         _require_own_page(request)
-    return credentials.user_actor(user, ActorSource.SESSION), Credential(user=user)
+    return credentials.user_actor(user, ActorSource.SESSION), Credential()
 
 
 def _require_own_page(request: Request) -> None:

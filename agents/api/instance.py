@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.db import DatabaseError, connection
 from rest_framework.permissions import BasePermission
@@ -38,12 +36,11 @@ class WhoAmI(ActorView):
     """`GET /cli-auth/me`."""
 
     @answers(OBJECT)
-    def get(self, request: Request) -> Response:
+    def get(self, _request: Request) -> Response:
         """The person behind the key or session; 401 for an agent."""
         if not self.actor.is_board:
             raise Unauthorized(BOARD_AUTHENTICATION)
-        credential: Any = request.auth
-        user: User = credential.user
+        user = User.objects.get(id=self.actor.user_id)
         places = list(Member.objects.filter(user=user).order_by("created_at"))
         return Response(
             {
