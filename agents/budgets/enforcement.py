@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from agents.actors import Actor, system
 from agents.budget_decisions import Limit, thresholds_crossed, window_of
@@ -51,6 +51,23 @@ def enforce_budgets(
         again = with_observed(BudgetPolicy.objects.filter(id__in=[policy.id for policy in over]), now=now)
         done = [_act(policy, threshold, now=now) for policy in again.order_by("id") for threshold in _crossed(policy)]
     return Enforced(len(done), sum(opened for opened, _ in done), sum(stopped for _, stopped in done))
+
+
+def enforce_missed(*, now: datetime, most: int = 200) -> Enforced:
+    """Act on budgets that are over a line without an incident that says so: the look after a cost was lost.
+
+    For a periodic sweep; one statement when nothing was missed. Repeating changes nothing.
+    """
+    told = BudgetIncident.objects.filter(policy_id=OuterRef("id"), window_start=OuterRef("since"))
+    told = told.exclude(status=IncidentStatus.RESOLVED)
+    stopped = Exists(told.filter(threshold_type=BudgetThreshold.HARD))
+    over = with_observed(BudgetPolicy.objects.filter(is_active=True, amount__gt=0), now=now).filter(
+        Q(observed__gte=F("amount"), hard_stop_enabled=True) & ~stopped
+        | Q(observed__gte=F("amount") * F("warn_percent") / 100.0) & ~Exists(told)
+    )
+    companies = sorted(set(over.order_by("company_id").values_list("company_id", flat=True)[:most]))
+    done = [enforce_budgets(company_id, now=now) for company_id in companies]
+    return Enforced(*(sum(getattr(one, name) for one in done) for name in ("checked", "incidents", "stopped")))
 
 
 def limit_of(policy: BudgetPolicy) -> Limit:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from agents.budgets.enforcement import BUDGETS
+from agents.budgets.enforcement import BUDGETS, enforce_missed
 from agents.budgets.observed import month_start, refresh_spent
 from agents.budgets.policies import close_incidents, resume_if_within
 from agents.models import Agent, BudgetIncident, BudgetPolicy, Company, CostEvent
@@ -25,10 +25,12 @@ class WindowsClosed:
     resolved: int = 0
     resumed: int = 0
     refreshed: int = 0
+    stopped: int = 0
 
 
 def close_ended_windows(*, now: datetime, most: int = 200) -> WindowsClosed:
-    """Resolve what was open in windows that have ended, resume what those had stopped, and bring totals up to date.
+    """Resolve what was open in windows that have ended, resume what those had stopped, bring totals up to date, and
+    stop what is over a limit that nobody looked at.
 
     For a periodic sweep; each company in a transaction of its own, at most `most` policies and agents per pass.
     Repeating changes nothing.
@@ -38,7 +40,8 @@ def close_ended_windows(*, now: datetime, most: int = 200) -> WindowsClosed:
     for policy_id in set(ended.order_by("id").values_list("policy_id", flat=True)[:most]):
         closed, lifted = _close(policy_id, now=now)
         resolved, resumed = resolved + closed, resumed + lifted
-    return WindowsClosed(resolved, resumed, _refresh_totals(now=now, most=most))
+    refreshed = _refresh_totals(now=now, most=most)
+    return WindowsClosed(resolved, resumed, refreshed, enforce_missed(now=now, most=most).stopped)
 
 
 def _close(policy_id: UUID, *, now: datetime) -> tuple[int, bool]:

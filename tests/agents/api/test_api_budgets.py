@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from agents.announcements import ScopeStopped, scope_stopped
-from agents.budgets import NewCost, book_cost_event, enforce_budgets, invocation_block
+from agents.budgets import NewCost, book_cost_event, close_ended_windows, enforce_budgets, invocation_block
+from agents.budgets.enforcement import enforce_missed
 from agents.models import ActivityEvent, Agent, Approval, BudgetIncident, BudgetPolicy, Company
 from agents.vocabulary import AgentStatus, BudgetScope, PauseReason
 from config.common.clock import utc_now
@@ -202,6 +203,42 @@ def test_the_order_of_blocks_is_company_then_agent_then_project(house: House) ->
     assert block(house, project.id).reason == "Agent is paused because its budget hard-stop was reached."
     Company.objects.filter(id=house.company.id).update(status="paused", pause_reason="manual")
     assert block(house, project.id).reason == "Company is paused."
+
+
+@pytest.mark.parametrize(("cents", "thresholds", "status"), [(100, ["hard"], "paused"), (80, ["soft"], "idle")])
+def test_a_look_that_was_lost_is_made_up_for(
+    house: House, stopped: list[ScopeStopped], cents: int, thresholds: list[str], status: str
+) -> None:
+    """The process died between the commit of a cost and the look at the budgets."""
+    BudgetPolicyFactory(company=house.company, scope_type="agent", scope_id=house.agent.id, amount=100)
+    BudgetPolicyFactory(company=house.company, scope_type="company", scope_id=house.company.id, amount=1_000_000)
+    CostEventFactory(agent=house.agent, cost_cents=cents, occurred_at=utc_now())
+    assert close_ended_windows(now=utc_now()).stopped == (status == "paused")
+    assert list(BudgetIncident.objects.values_list("threshold_type", flat=True)) == thresholds
+    assert Agent.objects.get(id=house.agent.id).status == status
+    assert len(stopped) == (status == "paused")
+    assert close_ended_windows(now=utc_now()).stopped == 0
+    assert BudgetIncident.objects.count() == 1
+
+
+def test_a_warned_budget_whose_stop_was_lost_is_stopped_too(house: House) -> None:
+    BudgetPolicyFactory(company=house.company, scope_type="agent", scope_id=house.agent.id, amount=100)
+    CostEventFactory(agent=house.agent, cost_cents=80, occurred_at=utc_now())
+    close_ended_windows(now=utc_now())
+    CostEventFactory(agent=house.agent, cost_cents=20, occurred_at=utc_now())
+    assert close_ended_windows(now=utc_now()).stopped == 1
+    assert Agent.objects.get(id=house.agent.id).pause_reason == PauseReason.BUDGET
+
+
+def test_what_somebody_chose_to_keep_stopped_is_not_reopened_and_looking_costs_one_statement(
+    house: House, django_assert_num_queries: Any
+) -> None:
+    made = BudgetPolicyFactory(company=house.company, scope_type="agent", scope_id=house.agent.id, amount=100)
+    CostEventFactory(agent=house.agent, cost_cents=100, occurred_at=utc_now())
+    enforce_missed(now=utc_now())
+    BudgetIncident.objects.filter(policy=made).update(status="dismissed")
+    with django_assert_num_queries(1):
+        assert enforce_missed(now=utc_now()).checked == 0
 
 
 def test_a_run_is_booked_once_and_its_budgets_are_looked_at_after_commit(
