@@ -38,7 +38,7 @@ class WhoAmI(ActorView):
     @answers(OBJECT)
     def get(self, _request: Request) -> Response:
         """The person behind the key or session; 401 for an agent."""
-        if not self.actor.is_board:
+        if self.actor.user_id is None:
             raise Unauthorized(BOARD_AUTHENTICATION)
         user = User.objects.get(id=self.actor.user_id)
         places = list(Member.objects.filter(user=user).order_by("created_at"))
