@@ -23,6 +23,9 @@ LOCK_ID = 0x_45_76_62_74  # "Evbt": any fixed number, so that relays of one data
 BATCH = 500
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+# After the doorbell, what else a verb or a burst commits is taken along: a round costs the same for one event as for
+# fifty, and nobody sees the difference.
+GATHER_SECONDS = 0.05
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +79,11 @@ class Relay:
         return bool(row and row[0])
 
     async def _wait(self, connection: AsyncConnection[Any]) -> None:
+        """Until the doorbell rings, or it is time to look; then a moment more for what rings right behind it."""
         async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-            return
+            pass
+        async for _ in connection.notifies(timeout=GATHER_SECONDS):
+            pass
 
     async def pump(self, connection: AsyncConnection[Any]) -> bool:
         """One round: number what is new, push what is unpushed. True when there may be more at once."""
