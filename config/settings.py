@@ -199,6 +199,10 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "DEFAULT_GENERATOR_CLASS": "config.documented_routes.DocumentedRoutes",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.documented_routes.complete",
+    ],
     "TITLE": "Everbeat",
     "DESCRIPTION": "A control plane for fleets of agents.",
     "VERSION": "0.1.0",

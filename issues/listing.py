@@ -28,6 +28,10 @@ _ID_FILTERS = {
     "labelId": "labels__id",
 }
 _USER_FILTERS = ("assigneeUserId", "touchedByUserId", "inboxArchivedByUserId", "unreadForUserId")
+LIST_FILTERS = (
+    *("status", "q", "originKind", "originId", "excludeRoutineExecutions", "includeRoutineExecutions"),
+    *(*_ID_FILTERS, *_USER_FILTERS, "participantAgentId", "descendantOf", "includeBlockedBy"),
+)
 _BELOW = """
 with recursive below (id) as (
     select id from issues_issue where parent_id = %s and company_id = %s

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from agents.access import company_for
 from agents.activity_log import record_activity
 from agents.api.base import ActorView
-from agents.api.describing import OBJECT, OBJECTS, answers
+from agents.api.describing import OBJECT, PAGE, answers, or_null, row_of
 from agents.models import ActivityEvent
 from agents.vocabulary import ActorType
 from config.common.wire.camel import opaque, wire_rows
@@ -27,6 +27,10 @@ MOST_ROWS = 500
 COLUMNS = (
     *("id", "company_id", "actor_type", "actor_id", "action", "entity_type", "entity_id"),
     *("agent_id", "run_id", "details", "created_at"),
+)
+
+ACTIVITY = row_of(
+    "ActivityEvent", ActivityEvent, [name for name in COLUMNS if name != "details"], details=or_null(OBJECT)
 )
 
 
@@ -45,7 +49,7 @@ class NewActivityBody(WireSerializer):
 class CompanyActivity(ActorView):
     """The activity of a company."""
 
-    @answers(OBJECTS)
+    @answers(ACTIVITY, named=("agentId", "entityType", "entityId", *PAGE), many=True)
     def get(self, request: Request, company_id: str) -> Response:
         """Newest first, without hidden issues; of one agent or one thing if asked."""
         company = company_for(self.actor, company_id)
@@ -53,7 +57,7 @@ class CompanyActivity(ActorView):
         rows = _asked(request, visible_activity(company.id)).values_list(*COLUMNS)
         return list_response(request, page.cut(rows), lambda cut: wire_rows(cut, COLUMNS))
 
-    @answers(OBJECT, body=NewActivityBody, status=201)
+    @answers(ACTIVITY, body=NewActivityBody, status=201)
     def post(self, _request: Request, company_id: str) -> Response:
         """Record something that happened elsewhere."""
         company = company_for(self.board_only(), company_id, write=True)

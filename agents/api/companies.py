@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from agents.access import acting_agent, company_for, require_company_write
 from agents.api.base import ActorView
-from agents.api.describing import OBJECT, OK, answers
+from agents.api.describing import OBJECT, OK, answers, object_of
 from agents.api.shapes.companies import BrandingBody, CompanyChangesBody, CompanyShape, NewCompanyBody
 from agents.companies import archive_company, create_company, delete_company, update_company
 from agents.models import Agent, Company
@@ -101,9 +101,13 @@ class CompanyArchive(ActorView):
         return Response(CompanyShape(archive_company(self.board_only(), company_id, now=self.now)).data)
 
 
+MISSING_COMPANY = object_of("MissingCompany", error={"type": "string"})
+
+
 class MissingCompanyId(ActorView):
     """`/issues` and `/companies/issues`: a common mistake, answered with what is missing."""
 
+    @answers(MISSING_COMPANY, status=400)
     def get(self, _request: Request) -> Response:
         """Always 400."""
         raise BadRequest("Missing companyId in path. Use /api/companies/{companyId}/issues.")

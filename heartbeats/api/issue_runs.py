@@ -11,8 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.base import ActorView
+from agents.api.describing import answers, or_null
 from config.common.wire.camel import OpaqueList, camel, opaque
 from config.common.wire.pages import MOST_ROWS
+from heartbeats.api import described
 from heartbeats.api.runs import EXHAUSTED, live_rows
 from heartbeats.api.shapes import issue_run_row, single_run
 from heartbeats.api.silence import output_silence
@@ -23,12 +25,12 @@ from issues.models import Issue
 from issues.vocabulary import IssueStatus
 
 _NOT_HERE = ("issueId", "companyId")
-LEASE_COLUMNS = ("id", "provider", "status", "workspace_id", "acquired_at", "released_at", "failure_reason")
 
 
 class IssueLiveRuns(ActorView):
     """`GET /issues/:id/live-runs`."""
 
+    @answers(described.LIVE_RUN, many=True)
     def get(self, _request: Request, ref: str) -> Response:
         """Queued and running ones."""
         issue = issue_for(self.actor, ref)
@@ -39,6 +41,7 @@ class IssueLiveRuns(ActorView):
 class IssueActiveRun(ActorView):
     """`GET /issues/:id/active-run`."""
 
+    @answers(or_null(described.RUN_DETAIL))
     def get(self, _request: Request, ref: str) -> Response | HttpResponse:
         """The run that holds the execution lock, else the assignee's running run here, else null."""
         issue = issue_for(self.actor, ref)
@@ -65,6 +68,7 @@ def active_run(issue: Issue) -> HeartbeatRun | None:
 class IssueRuns(ActorView):
     """`GET /issues/:id/runs`."""
 
+    @answers(described.ISSUE_RUN, many=True)
     def get(self, _request: Request, ref: str) -> Response:
         """Every run of the issue, newest first."""
         issue = issue_for(self.actor, ref)
@@ -78,7 +82,7 @@ class IssueRuns(ActorView):
 def leases_of(runs: Sequence[HeartbeatRun]) -> dict[UUID, dict[str, Any]]:
     """The newest environment lease of each run that had one. One statement."""
     rows = EnvironmentLease.objects.filter(run__in=runs).order_by("run_id", "-acquired_at").distinct("run_id")
-    return {row.run_id: {camel(name): getattr(row, name) for name in LEASE_COLUMNS} for row in rows}
+    return {row.run_id: {camel(name): getattr(row, name) for name in described.LEASE_COLUMNS} for row in rows}
 
 
 def exhausted_reasons(runs: Sequence[HeartbeatRun]) -> dict[UUID, dict[str, str | None]]:

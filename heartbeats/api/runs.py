@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from agents.access import company_for
 from agents.api.base import ActorView
+from agents.api.describing import answers
 from agents.journal import activity, log_activity
 from agents.models import ActivityEvent
 from agents.scrubbing import scrub
@@ -21,6 +22,7 @@ from config.common.wire.camel import OpaqueList, opaque
 from config.common.wire.errors import NotFound
 from config.common.wire.pages import MOST_ROWS, Page, list_response
 from config.common.wire.views import UUID_FORM
+from heartbeats.api import described
 from heartbeats.api.access import run_for
 from heartbeats.api.shapes import (
     LIVE_COLUMNS,
@@ -46,6 +48,7 @@ DEFAULT_LIMIT = 200
 class CompanyRuns(ActorView):
     """The runs of a company."""
 
+    @answers(described.RUN, query=RunListQuery, many=True)
     def get(self, request: Request, company_id: str) -> Response:
         """Newest first; all of them up to 1,000 without `limit`."""
         company = company_for(self.actor, company_id)
@@ -67,6 +70,7 @@ def _limit(text: str | None) -> int:
 class CompanyLiveRuns(ActorView):
     """What runs and waits now."""
 
+    @answers(described.LIVE_RUN, query=LiveRunsQuery, many=True)
     def get(self, _request: Request, company_id: str) -> Response:
         """Queued and running first; padded with the newest finished ones up to `minCount`."""
         company = company_for(self.actor, company_id)
@@ -93,6 +97,7 @@ def _live_row(run: HeartbeatRun) -> dict[str, Any]:
 class RunDetail(ActorView):
     """One run."""
 
+    @answers(described.RUN_DETAIL)
     def get(self, _request: Request, run_id: str) -> Response:
         """The run with its silence and, where retries ran out, the sentence that says so."""
         run = run_for(self.actor, run_id)
@@ -111,6 +116,7 @@ class RunDetail(ActorView):
 class CancelRun(ActorView):
     """`POST /heartbeat-runs/:id/cancel`."""
 
+    @answers(described.RUN_DETAIL)
     def post(self, _request: Request, run_id: str) -> Response:
         """Cancel a live run; a finished one is answered unchanged."""
         run = run_for(self.board_only(), run_id, write=True)
@@ -134,6 +140,7 @@ class CancelRun(ActorView):
 class RunEvents(ActorView):
     """What happened to a run, in order."""
 
+    @answers(described.EVENT, query=EventsQuery, many=True)
     def get(self, _request: Request, run_id: str) -> Response:
         """Events after `afterSeq`, oldest first; secrets in payloads are masked."""
         run = run_for(self.actor, run_id)
@@ -170,6 +177,7 @@ def log_of(run: HeartbeatRun) -> rundir.RunDir:
 class RunLog(ActorView):
     """A page of a run's log."""
 
+    @answers(described.LOG_PAGE, query=LogQuery)
     def get(self, _request: Request, run_id: str) -> Response:
         """Whole NDJSON lines from `offset`; `nextOffset` only when there is more."""
         run = run_for(self.actor, run_id)
@@ -188,6 +196,7 @@ class RunLog(ActorView):
 class RunLogText(ActorView):
     """The whole log as plain text, for downloads."""
 
+    @answers(described.TEXT, media="text/plain")
     def get(self, _request: Request, run_id: str) -> StreamingHttpResponse:
         """Streamed; never in memory."""
         run = run_for(self.actor, run_id)
@@ -202,6 +211,7 @@ class RunLogText(ActorView):
 class RunIssues(ActorView):
     """Which issues a run touched."""
 
+    @answers(described.TOUCHED, many=True)
     def get(self, _request: Request, run_id: str) -> Response:
         """The issue it ran for first, then those in its activity; an unknown run has none."""
         run = HeartbeatRun.objects.filter(id=run_id).first() if UUID_FORM.fullmatch(run_id) else None
@@ -234,11 +244,8 @@ def _issues_in_activity(run: HeartbeatRun) -> list[UUID]:
 class RunWorkspaceOperations(ActorView):
     """What was done to a run's workspace."""
 
+    @answers(described.OPERATION, many=True)
     def get(self, _request: Request, run_id: str) -> Response:
         """In order."""
         run = run_for(self.actor, run_id)
-        columns = (
-            "id", "company_id", "run_id", "workspace_id", "phase", "command", "cwd", "status", "exit_code",
-            "started_at", "finished_at", "output_excerpt",
-        )  # fmt: skip
-        return Response(list(run.workspace_operations.order_by("started_at").values(*columns)))
+        return Response(list(run.workspace_operations.order_by("started_at").values(*described.OPERATION_COLUMNS)))

@@ -9,10 +9,12 @@ from rest_framework.response import Response
 
 from agents.access import agent_for, require_configuration
 from agents.api.base import ActorView
+from agents.api.describing import answers
 from agents.models import Agent
 from agents.redaction import redacted
 from config.common.wire.camel import opaque
 from config.common.wire.pages import MOST_ROWS, Page, list_response
+from heartbeats.api.described import RUNTIME_STATE, TASK_SESSION
 from heartbeats.api.shapes import ResetSessionBody
 from heartbeats.models import RuntimeState, TaskSession
 from heartbeats.runs.remembered import reset_sessions, state_of
@@ -21,6 +23,7 @@ from heartbeats.runs.remembered import reset_sessions, state_of
 class AgentRuntimeState(ActorView):
     """`GET /agents/:id/runtime-state`."""
 
+    @answers(RUNTIME_STATE)
     def get(self, _request: Request, ref: str) -> Response:
         """Totals, and the session that was used last."""
         agent = agent_for(self.board_only(), ref, self.company_ref)
@@ -31,6 +34,7 @@ class AgentRuntimeState(ActorView):
 class ResetSession(ActorView):
     """`POST /agents/:id/runtime-state/reset-session`."""
 
+    @answers(RUNTIME_STATE, body=ResetSessionBody)
     def post(self, _request: Request, ref: str) -> Response:
         """Forget one task's session, or all."""
         agent = agent_for(self.board_only(), ref, self.company_ref, write=True)
@@ -42,6 +46,7 @@ class ResetSession(ActorView):
 class AgentTaskSessions(ActorView):
     """`GET /agents/:id/task-sessions`."""
 
+    @answers(TASK_SESSION, many=True)
     def get(self, request: Request, ref: str) -> Response:
         """Newest first; secrets in session parameters are masked."""
         agent: Agent = agent_for(self.board_only(), ref, self.company_ref)

@@ -95,6 +95,11 @@ LIVE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("processStartedAt", "process_started_at"),
     ("issueId", "issue_id"),
 )
+ISSUE_RUN_NAMES = (
+    "status", "agentId", "startedAt", "finishedAt", "createdAt", "invocationSource", "usageJson", "logBytes",
+    "retryOfRunId", "scheduledRetryAt", "scheduledRetryAttempt", "scheduledRetryReason", "livenessState",
+    "livenessReason", "continuationAttempt", "lastUsefulActionAt", "nextAction",
+)  # fmt: skip
 _SCHEDULED = "scheduledRetryReason"
 
 
@@ -130,14 +135,9 @@ def single_run(run: HeartbeatRun) -> dict[str, Any]:
 def issue_run_row(run: HeartbeatRun) -> dict[str, Any]:
     """A row of `GET /issues/:id/runs`."""
     whole = single_run(run)
-    names = (
-        "status", "agentId", "startedAt", "finishedAt", "createdAt", "invocationSource", "usageJson", "logBytes",
-        "retryOfRunId", "scheduledRetryAt", "scheduledRetryAttempt", "scheduledRetryReason", "livenessState",
-        "livenessReason", "continuationAttempt", "lastUsefulActionAt", "nextAction",
-    )  # fmt: skip
     return {
         "runId": run.id,
-        **{name: whole[name] for name in names},
+        **{name: whole[name] for name in ISSUE_RUN_NAMES},
         "adapterType": run.adapter_type,
         "resultJson": issue_list_view(run.result),
         "contextSnapshot": short_context(run.context),

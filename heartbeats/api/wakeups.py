@@ -14,11 +14,13 @@ from rest_framework.response import Response
 from agents.access import agent_for
 from agents.actors import Actor
 from agents.api.base import ActorView
+from agents.api.describing import answers
 from agents.api.idempotency import key_of
 from agents.journal import activity, log_activity
 from agents.models import ActivityEvent, Agent
 from config.common.wire.camel import opaque
 from config.common.wire.errors import Conflict, Forbidden, NotFound
+from heartbeats.api.described import RUN_OR_SKIPPED
 from heartbeats.api.shapes import WakeupBody, single_run
 from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import RunStatus, TriggerDetail, WakeupSource
@@ -35,6 +37,7 @@ _SAID = {
 class WakeAgent(ActorView):
     """`POST /agents/:id/wakeup`."""
 
+    @answers(RUN_OR_SKIPPED, body=WakeupBody, status=202)
     def post(self, _request: Request, ref: str) -> Response:
         """202 with the run, or with what became of the wakeup."""
         agent = invocable_agent(self, ref)
@@ -63,6 +66,7 @@ class WakeAgent(ActorView):
 class InvokeAgent(ActorView):
     """`POST /agents/:id/heartbeat/invoke`: the body is ignored."""
 
+    @answers(RUN_OR_SKIPPED, status=202)
     def post(self, _request: Request, ref: str) -> Response:
         """202 with the run, or `{"status": "skipped"}`."""
         agent = invocable_agent(self, ref)

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.base import ActorView
+from agents.api.describing import OK, answers
 from agents.api.shapes.approvals import ApprovalShape
 from config.common.wire.serializers import WireSerializer
 from config.common.wire.views import path_uuid
@@ -24,10 +25,12 @@ class ApprovalLinkBody(WireSerializer):
 class IssueApprovals(ActorView):
     """The approvals of an issue."""
 
+    @answers(ApprovalShape, many=True)
     def get(self, _request: Request, ref: str) -> Response:
         """Newest first."""
         return Response(_bodies(issue_for(self.actor, ref)))
 
+    @answers(ApprovalShape, body=ApprovalLinkBody, status=201, many=True)
     def post(self, _request: Request, ref: str) -> Response:
         """Link one (201); answers with all of them."""
         issue = issue_for(self.actor, ref, write=True)
@@ -39,6 +42,7 @@ class IssueApprovals(ActorView):
 class IssueApprovalDetail(ActorView):
     """One link."""
 
+    @answers(OK)
     def delete(self, _request: Request, ref: str, approval_id: str) -> Response:
         """Unlink it."""
         unlink_approval(self.actor, ref, path_uuid(approval_id, "Approval"), now=self.now)

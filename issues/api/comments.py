@@ -9,11 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.base import ActorView
+from agents.api.describing import PAGE, answers
 from config.common.wire.camel import OpaqueList
 from config.common.wire.errors import BadRequest
 from config.common.wire.pages import list_response, read_page
 from config.common.wire.views import path_uuid
 from issues.access import issue_for
+from issues.api import described
 from issues.api.bodies import CommentBody, wishes_of
 from issues.api.shapes import comment_body
 from issues.commenting import add_comment, comment_of, withdraw_comment
@@ -26,6 +28,7 @@ ORDERS = {"asc": ("created_at", "id"), "desc": ("-created_at", "-id")}
 class IssueComments(ActorView):
     """The thread of an issue."""
 
+    @answers(described.COMMENT, named=("order", "after", "afterCommentId", *PAGE), many=True)
     def get(self, request: Request, ref: str) -> Response:
         """Newest first unless `order=asc`; `after` names the comment behind which the page begins, in that order."""
         issue = issue_for(self.actor, ref)
@@ -37,6 +40,7 @@ class IssueComments(ActorView):
         cut = read_page(request, default=MOST_ROWS, most=MOST_ROWS).cut(rows.order_by(*ORDERS[order]))
         return list_response(request, cut, lambda found: OpaqueList(map(comment_body, found)))
 
+    @answers(described.COMMENT, body=CommentBody, status=201)
     def post(self, _request: Request, ref: str) -> Response:
         """Speak (201); W5 to W7 follow after commit."""
         issue = issue_for(self.actor, ref, write=True)
@@ -52,11 +56,13 @@ class IssueComments(ActorView):
 class IssueCommentDetail(ActorView):
     """One comment."""
 
+    @answers(described.COMMENT)
     def get(self, _request: Request, ref: str, comment_id: str) -> Response:
         """The comment; 404 when it is another issue's."""
         issue = issue_for(self.actor, ref)
         return Response(comment_body(comment_of(issue, path_uuid(comment_id, "Comment"))))
 
+    @answers(described.COMMENT)
     def delete(self, _request: Request, ref: str, comment_id: str) -> Response:
         """Withdraw it while it still waits behind the active run."""
         issue = issue_for(self.actor, ref, write=True)

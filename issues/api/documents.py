@@ -10,12 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.base import ActorView
+from agents.api.describing import OK, answers
 from config.common.wire.camel import Opaque, OpaqueList
 from config.common.wire.errors import BadRequest
 from config.common.wire.fields import IssueTextField, TextField
 from config.common.wire.serializers import WireSerializer
 from config.common.wire.views import path_uuid
 from issues.access import issue_for
+from issues.api import described
 from issues.documents import SYSTEM_KEYS, Draft, delete_document, document_of, put_document, restore_revision
 from issues.models import DocumentRevision, Issue, IssueDocument
 
@@ -36,6 +38,7 @@ class DocumentBody(WireSerializer):
 class IssueDocuments(ActorView):
     """The documents of an issue."""
 
+    @answers(described.DOCUMENT, named=("includeSystem",), many=True)
     def get(self, request: Request, ref: str) -> Response:
         """By key; the system's only with `includeSystem=true`."""
         issue = issue_for(self.actor, ref)
@@ -48,11 +51,13 @@ class IssueDocuments(ActorView):
 class IssueDocumentDetail(ActorView):
     """One document."""
 
+    @answers(described.DOCUMENT)
     def get(self, _request: Request, ref: str, key: str) -> Response:
         """The document with its latest text."""
         issue = issue_for(self.actor, ref)
         return Response(document_body(document_of(issue, document_key(key))))
 
+    @answers(described.DOCUMENT, body=DocumentBody, status=(200, 201))
     def put(self, _request: Request, ref: str, key: str) -> Response:
         """Store a text: 201 when it is the first, else 200; answers with the new text."""
         issue = issue_for(self.actor, ref, write=True)
@@ -65,6 +70,7 @@ class IssueDocumentDetail(ActorView):
 
         return self.once(issue.company_id, store)
 
+    @answers(OK)
     def delete(self, _request: Request, ref: str, key: str) -> Response:
         """Delete it; for people."""
         delete_document(self.board_only(), ref, document_key(key), now=self.now)
@@ -74,6 +80,7 @@ class IssueDocumentDetail(ActorView):
 class DocumentRevisions(ActorView):
     """The texts of a document."""
 
+    @answers(described.REVISION, many=True)
     def get(self, _request: Request, ref: str, key: str) -> Response:
         """Newest first."""
         document = document_of(issue_for(self.actor, ref), document_key(key))
@@ -83,6 +90,7 @@ class DocumentRevisions(ActorView):
 class RestoreRevision(ActorView):
     """Bringing an earlier text back."""
 
+    @answers(described.DOCUMENT)
     def post(self, _request: Request, ref: str, key: str, revision_id: str) -> Response:
         """Answers with the document as it is now."""
         issue = issue_for(self.actor, ref, write=True)

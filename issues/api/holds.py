@@ -9,12 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.base import ActorView
+from agents.api.describing import answers
 from config.common.wire.camel import Opaque, OpaqueList, camel, opaque
 from config.common.wire.errors import BadRequest
 from config.common.wire.fields import TextField, UserJSONField
 from config.common.wire.serializers import WireSerializer
 from config.common.wire.views import path_uuid
 from issues.access import issue_for
+from issues.api import described
 from issues.holds.bookkeeping import Order
 from issues.holds.holding import hold_of, hold_tree, release_hold
 from issues.holds.preview import preview_hold
@@ -24,16 +26,6 @@ from issues.vocabulary import HoldMode, HoldStatus
 
 MOST_ROWS = 1000
 MODES = [mode.value for mode in HoldMode]
-COLUMNS = (
-    *("id", "company_id", "root_issue_id", "mode", "status", "reason", "created_by_actor_type", "created_by_agent_id"),
-    *("created_by_user_id", "created_by_run_id", "released_at", "released_by_actor_type", "released_by_user_id"),
-    *("release_reason", "created_at", "updated_at"),
-)
-MEMBER_COLUMNS = (
-    *("id", "company_id", "hold_id", "issue_id", "parent_issue_id", "depth", "issue_identifier", "issue_title"),
-    *("issue_status", "assignee_agent_id", "assignee_user_id", "active_run_id", "active_run_status", "skipped"),
-    *("skip_reason", "created_at"),
-)
 
 
 class ReleasePolicyBody(WireSerializer):
@@ -74,6 +66,7 @@ class ReleaseBody(WireSerializer):
 class TreePreview(ActorView):
     """What a hold would do."""
 
+    @answers(described.PREVIEW, body=PreviewBody)
     def post(self, _request: Request, ref: str) -> Response:
         """Look; nothing changes."""
         issue = issue_for(self.board_only(), ref, write=True)
@@ -85,6 +78,7 @@ class TreePreview(ActorView):
 class TreeState(ActorView):
     """Whether a pause holds an issue."""
 
+    @answers(described.HOLD_STATE)
     def get(self, _request: Request, ref: str) -> Response:
         """The nearest active pause on it or above it."""
         issue = issue_for(self.board_only(), ref)
@@ -98,6 +92,7 @@ class TreeState(ActorView):
 class TreeHolds(ActorView):
     """The holds of an issue."""
 
+    @answers(described.HOLD, named=("status", "mode", "includeMembers"), many=True)
     def get(self, request: Request, ref: str) -> Response:
         """Newest first."""
         issue = issue_for(self.board_only(), ref)
@@ -112,6 +107,7 @@ class TreeHolds(ActorView):
             return Response(OpaqueList(map(hold_body, holds)))
         return Response(OpaqueList(with_members(holds)))
 
+    @answers(described.HELD, body=HoldBody, status=(200, 201))
     def post(self, _request: Request, ref: str) -> Response:
         """Pause or cancel (201), resume or restore (200) the tree."""
         issue = issue_for(self.board_only(), ref, write=True)
@@ -135,6 +131,7 @@ class TreeHolds(ActorView):
 class TreeHoldDetail(ActorView):
     """One hold."""
 
+    @answers(described.HOLD)
     def get(self, _request: Request, ref: str, hold_id: str) -> Response:
         """The hold with its members."""
         issue = issue_for(self.board_only(), ref)
@@ -144,6 +141,7 @@ class TreeHoldDetail(ActorView):
 class ReleaseTreeHold(ActorView):
     """Ending a hold."""
 
+    @answers(described.HOLD, body=ReleaseBody)
     def post(self, _request: Request, ref: str, hold_id: str) -> Response:
         """Release it."""
         issue = issue_for(self.board_only(), ref, write=True)
@@ -162,7 +160,7 @@ class ReleaseTreeHold(ActorView):
 
 def hold_body(hold: TreeHold) -> Opaque:
     """A hold without its members."""
-    body = Opaque((camel(name), getattr(hold, name)) for name in COLUMNS)
+    body = Opaque((camel(name), getattr(hold, name)) for name in described.HOLD_COLUMNS)
     body["releasePolicy"], body["metadata"] = opaque(hold.release_policy), opaque(hold.metadata)
     body["releaseMetadata"] = opaque(hold.release_metadata)
     body["releasedByAgentId"] = body["releasedByRunId"] = None
@@ -172,6 +170,8 @@ def hold_body(hold: TreeHold) -> Opaque:
 def with_members(holds: list[TreeHold]) -> list[Opaque]:
     """Holds with their members; one statement for all of them."""
     members: dict[Any, list[dict[str, Any]]] = {hold.pk: [] for hold in holds}
-    for row in TreeHoldMember.objects.filter(hold_id__in=members).order_by("depth", "id").values(*MEMBER_COLUMNS):
+    for row in (
+        TreeHoldMember.objects.filter(hold_id__in=members).order_by("depth", "id").values(*described.MEMBER_COLUMNS)
+    ):
         members[row["hold_id"]].append({camel(name): value for name, value in row.items()})
     return [Opaque({**hold_body(hold), "members": members[hold.pk]}) for hold in holds]

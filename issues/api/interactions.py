@@ -10,21 +10,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.base import ActorView
+from agents.api.describing import answers
 from config.common.wire.camel import Opaque, OpaqueList, camel, opaque
 from config.common.wire.fields import FlagField, IssueTextField, TextField, UserJSONField, WholeField
 from config.common.wire.serializers import WireSerializer
 from config.common.wire.views import path_uuid
 from issues.access import issue_for
+from issues.api import described
 from issues.interactions.answering import accept, reject, respond
 from issues.interactions.asking import Question, ask
 from issues.models import Interaction
 from issues.vocabulary import ContinuationPolicy, InteractionKind, Priority
 
 MOST_ROWS = 1000
-COLUMNS = (
-    *("id", "company_id", "issue_id", "kind", "title", "summary", "status", "continuation_policy", "idempotency_key"),
-    *("source_comment_id", "resolved_by_agent_id", "resolved_by_user_id", "resolved_at", "created_at", "updated_at"),
-)
 
 
 class _Task(WireSerializer):
@@ -142,11 +140,13 @@ class RespondBody(WireSerializer):
 class IssueInteractions(ActorView):
     """The questions in the thread of an issue."""
 
+    @answers(described.INTERACTION, many=True)
     def get(self, _request: Request, ref: str) -> Response:
         """Oldest first."""
         issue = issue_for(self.actor, ref)
         return Response(OpaqueList(map(interaction_body, issue.interactions.all()[:MOST_ROWS])))
 
+    @answers(described.INTERACTION, body=NewInteractionBody, status=(200, 201))
     def post(self, _request: Request, ref: str) -> Response:
         """Ask (201); a repeated key gets the first question (200)."""
         issue = issue_for(self.actor, ref, write=True)
@@ -179,6 +179,7 @@ class _Resolve(ActorView):
 class AcceptInteraction(_Resolve):
     """`POST .../accept`."""
 
+    @answers(described.INTERACTION, body=AcceptBody)
     def post(self, _request: Request, ref: str, interaction_id: str) -> Response:
         """Accept all of it, or the tasks that are named."""
         self.authorised(ref)
@@ -189,6 +190,7 @@ class AcceptInteraction(_Resolve):
 class RejectInteraction(_Resolve):
     """`POST .../reject`."""
 
+    @answers(described.INTERACTION, body=RejectBody)
     def post(self, _request: Request, ref: str, interaction_id: str) -> Response:
         """Reject it."""
         self.authorised(ref)
@@ -198,6 +200,7 @@ class RejectInteraction(_Resolve):
 class RespondToInteraction(_Resolve):
     """`POST .../respond`."""
 
+    @answers(described.INTERACTION, body=RespondBody)
     def post(self, _request: Request, ref: str, interaction_id: str) -> Response:
         """Answer its questions."""
         self.authorised(ref)
@@ -207,7 +210,7 @@ class RespondToInteraction(_Resolve):
 
 def interaction_body(row: Interaction) -> Opaque:
     """A question on the wire."""
-    body = Opaque((camel(name), getattr(row, name)) for name in COLUMNS)
+    body = Opaque((camel(name), getattr(row, name)) for name in described.INTERACTION_COLUMNS)
     body["sourceRunId"] = row.created_by_run_id
     body["createdByAgentId"], body["createdByUserId"] = row.author_agent_id, row.author_user_id
     body["payload"], body["result"] = opaque(row.payload), opaque(row.result)

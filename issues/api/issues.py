@@ -11,9 +11,11 @@ from rest_framework.response import Response
 
 from agents.access import company_for
 from agents.api.base import ActorView
+from agents.api.describing import PAGE, answers
 from config.common.wire.camel import OpaqueList
 from config.common.wire.pages import list_response, read_page
 from issues.access import issue_for, shown
+from issues.api import described
 from issues.api.bodies import (
     CheckoutBody,
     IssueEditBody,
@@ -30,7 +32,7 @@ from issues.checkout import checkout_issue, force_release_issue, release_issue
 from issues.creating import NewIssue, create_child, create_issue
 from issues.deleting import delete_issue, delete_tree
 from issues.detail import detail_of
-from issues.listing import listed, seen_by, show_heads, viewer
+from issues.listing import LIST_FILTERS, listed, seen_by, show_heads, viewer
 from issues.models import Issue
 from issues.related import blockers_by_issue, mentioned_work, relations_of
 from issues.runs import live_runs_of
@@ -42,6 +44,7 @@ DEFAULT_ROWS = 500
 class CompanyIssues(ActorView):
     """The issues of a company."""
 
+    @answers(described.ISSUE_ROW, named=(*LIST_FILTERS, *PAGE), many=True)
     def get(self, request: Request, company_id: str) -> Response:
         """Visible issues, newest change first, filtered as asked."""
         company = company_for(self.actor, company_id)
@@ -52,6 +55,7 @@ class CompanyIssues(ActorView):
         person = viewer(self.actor, cast("Mapping[str, str]", asked))
         return list_response(request, cut, lambda found: _rows(found, with_blockers=with_blockers, person=person))
 
+    @answers(described.ISSUE_CREATED, body=NewIssueBody, status=201)
     def post(self, _request: Request, company_id: str) -> Response:
         """Create an issue (201); W1 follows after commit."""
         company = company_for(self.actor, company_id, write=True)
@@ -65,6 +69,7 @@ class CompanyIssues(ActorView):
 class IssueChildren(ActorView):
     """The parts of an issue."""
 
+    @answers(described.ISSUE_CREATED, body=NewChildBody, status=201)
     def post(self, _request: Request, ref: str) -> Response:
         """Create a part of the issue (201)."""
         parent = issue_for(self.actor, ref, write=True)
@@ -78,11 +83,13 @@ class IssueChildren(ActorView):
 class IssueDetail(ActorView):
     """One issue."""
 
+    @answers(described.ISSUE_DETAIL)
     def get(self, _request: Request, ref: str) -> Response:
         """The issue with everything that hangs on it."""
         issue = issue_for(self.actor, ref)
         return Response(issue_body(issue, {**detail_of(issue), **documents_of(issue), **work_products_of(issue)}))
 
+    @answers(described.ISSUE_UPDATED, body=IssueEditBody)
     def patch(self, _request: Request, ref: str) -> Response:
         """Change it; W2 to W8 follow after commit."""
         issue = issue_for(self.actor, ref, write=True)
@@ -101,6 +108,7 @@ class IssueDetail(ActorView):
             more |= relations_of(updated.issue)
         return Response(issue_body(_fresh(updated.issue), more))
 
+    @answers(described.ISSUE, named=("tree",))
     def delete(self, request: Request, ref: str) -> Response:
         """Delete it; with `?tree=true` everything below it too. Answers with what it was."""
         issue = issue_for(self.actor, ref, write=True)
@@ -113,6 +121,7 @@ class IssueDetail(ActorView):
 class IssueCheckout(ActorView):
     """Taking an issue."""
 
+    @answers(described.ISSUE, body=CheckoutBody)
     def post(self, _request: Request, ref: str) -> Response:
         """Check it out for an agent; W9 follows after commit."""
         issue = issue_for(self.actor, ref, write=True)
@@ -126,6 +135,7 @@ class IssueCheckout(ActorView):
 class IssueRelease(ActorView):
     """Giving an issue back."""
 
+    @answers(described.ISSUE)
     def post(self, _request: Request, ref: str) -> Response:
         """`todo`, nobody's, unlocked."""
         return Response(issue_body(_fresh(release_issue(self.actor, ref, now=self.now))))
@@ -134,6 +144,7 @@ class IssueRelease(ActorView):
 class IssueForceRelease(ActorView):
     """Unlocking an issue by hand."""
 
+    @answers(described.FORCE_RELEASED, named=("clearAssignee",))
     def post(self, request: Request, ref: str) -> Response:
         """Clear the locks, and with `?clearAssignee=true` the assignee."""
         clear = request.query_params.get("clearAssignee") == "true"

@@ -12,22 +12,15 @@ from rest_framework.response import Response
 
 from agents.access import company_for
 from agents.api.base import ActorView
+from agents.api.describing import PAGE, answers
 from config.common.wire.camel import Opaque, OpaqueList, camel
 from config.common.wire.fields import FlagField, IssueTextField, TextField, UserJSONField
 from config.common.wire.pages import list_response, read_page
 from config.common.wire.serializers import WireSerializer
 from config.common.wire.views import path_uuid
+from issues.api import described
 from issues.models import Project, ProjectWorkspace
 from issues.projects import add_workspace, create_project, project_for, update_project, update_workspace
-
-COLUMNS = (
-    *("id", "company_id", "url_key", "name", "description", "status", "lead_agent_id", "color", "target_date"),
-    *("isolated_workspaces", "pause_reason", "paused_at", "archived_at", "created_at", "updated_at"),
-)
-WORKSPACE_COLUMNS = (
-    *("id", "company_id", "project_id", "name", "cwd", "repo_url", "repo_ref", "is_primary"),
-    *("created_at", "updated_at"),
-)
 
 
 class WorkspaceBody(WireSerializer):
@@ -67,12 +60,14 @@ class NewProjectBody(_ProjectBody):
 class CompanyProjects(ActorView):
     """The projects of a company."""
 
+    @answers(described.PROJECT, named=PAGE, many=True)
     def get(self, request: Request, company_id: str) -> Response:
         """By name."""
         company = company_for(self.actor, company_id)
         cut = read_page(request).cut(Project.objects.filter(company=company).order_by("name", "id"))
         return list_response(request, cut, project_bodies)
 
+    @answers(described.PROJECT, body=NewProjectBody, status=201)
     def post(self, _request: Request, company_id: str) -> Response:
         """Create one (201)."""
         company = company_for(self.actor, company_id, write=True)
@@ -88,10 +83,12 @@ class CompanyProjects(ActorView):
 class ProjectDetail(ActorView):
     """One project."""
 
+    @answers(described.PROJECT)
     def get(self, _request: Request, ref: str) -> Response:
         """The project with its workspaces."""
         return Response(project_bodies([project_for(self.actor, ref)])[0])
 
+    @answers(described.PROJECT, body=ProjectEditBody)
     def patch(self, _request: Request, ref: str) -> Response:
         """Change it."""
         project = project_for(self.actor, ref, write=True)
@@ -102,11 +99,13 @@ class ProjectDetail(ActorView):
 class ProjectWorkspaces(ActorView):
     """The workspaces of a project."""
 
+    @answers(described.WORKSPACE, many=True)
     def get(self, _request: Request, ref: str) -> Response:
         """The primary one first."""
         project = project_for(self.actor, ref)
         return Response(OpaqueList(map(workspace_body, project.workspaces.all())))
 
+    @answers(described.WORKSPACE, body=WorkspaceBody, status=201)
     def post(self, _request: Request, ref: str) -> Response:
         """Add one (201)."""
         project = project_for(self.actor, ref, write=True)
@@ -122,6 +121,7 @@ class ProjectWorkspaces(ActorView):
 class ProjectWorkspaceDetail(ActorView):
     """One workspace."""
 
+    @answers(described.WORKSPACE, body=WorkspaceBody)
     def patch(self, _request: Request, ref: str, workspace_id: str) -> Response:
         """Change it."""
         project = project_for(self.actor, ref, write=True)
@@ -137,7 +137,7 @@ def project_bodies(projects: Sequence[Project]) -> OpaqueList:
 
 
 def _body(project: Project) -> Opaque:
-    body = Opaque((camel(name), getattr(project, name)) for name in COLUMNS)
+    body = Opaque((camel(name), getattr(project, name)) for name in described.PROJECT_COLUMNS)
     workspaces: list[Any] = list(map(workspace_body, project.workspaces.all()))
     primary = next((row for row in workspaces if row["isPrimary"]), None)
     return Opaque({**body, "workspaces": workspaces, "primaryWorkspace": primary, "goalIds": [], "goals": []})
@@ -145,4 +145,4 @@ def _body(project: Project) -> Opaque:
 
 def workspace_body(workspace: ProjectWorkspace) -> Opaque:
     """A workspace on the wire."""
-    return Opaque((camel(name), getattr(workspace, name)) for name in WORKSPACE_COLUMNS)
+    return Opaque((camel(name), getattr(workspace, name)) for name in described.WORKSPACE_COLUMNS)

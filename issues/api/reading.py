@@ -5,7 +5,10 @@ from __future__ import annotations
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents.api.activity import ACTIVITY
+from agents.api.activity import COLUMNS as ACTIVITY_COLUMNS
 from agents.api.base import ActorView
+from agents.api.describing import PAGE, answers
 from agents.api.permissions import IsAgent
 from agents.models import ActivityEvent
 from config.common.wire.camel import Opaque, OpaqueList, wire_rows
@@ -13,16 +16,13 @@ from config.common.wire.errors import BadRequest
 from config.common.wire.pages import list_response, read_page
 from config.common.wire.views import UUID_FORM, path_uuid
 from issues.access import issue_for
+from issues.api import described
 from issues.api.shapes import issue_bodies
 from issues.heartbeat_context import heartbeat_context
 from issues.inbox import inbox_lite, inbox_of_person
 from issues.listing import show_heads, statuses
 
 ACTIVITY_ROWS = 500
-ACTIVITY_COLUMNS = (
-    *("id", "company_id", "actor_type", "actor_id", "action", "entity_type", "entity_id"),
-    *("agent_id", "run_id", "details", "created_at"),
-)
 
 
 class InboxLite(ActorView):
@@ -30,6 +30,7 @@ class InboxLite(ActorView):
 
     permission_classes = (IsAgent,)
 
+    @answers(described.INBOX_ROW, many=True)
     def get(self, _request: Request) -> Response:
         """The caller's todo, in_progress and blocked issues."""
         return Response(OpaqueList(inbox_lite(self.actor)))
@@ -40,6 +41,7 @@ class InboxMine(ActorView):
 
     permission_classes = (IsAgent,)
 
+    @answers(described.ISSUE_ROW, named=("userId", "status", *PAGE), many=True)
     def get(self, request: Request) -> Response:
         """What a person of the caller's company has to do with, by `userId`."""
         user_id = request.query_params.get("userId") or ""
@@ -55,6 +57,7 @@ class InboxMine(ActorView):
 class HeartbeatContext(ActorView):
     """`/issues/:id/heartbeat-context`."""
 
+    @answers(described.CONTEXT, named=("wakeCommentId",))
     def get(self, request: Request, ref: str) -> Response:
         """Everything an agent needs at the start; `?wakeCommentId=` adds that comment."""
         issue = issue_for(self.actor, ref)
@@ -66,6 +69,7 @@ class HeartbeatContext(ActorView):
 class IssueActivity(ActorView):
     """`/issues/:id/activity`."""
 
+    @answers(ACTIVITY, named=PAGE, many=True)
     def get(self, request: Request, ref: str) -> Response:
         """Newest first."""
         issue = issue_for(self.actor, ref)

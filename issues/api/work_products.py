@@ -9,19 +9,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.base import ActorView
+from agents.api.describing import answers
 from config.common.wire.camel import Opaque, OpaqueList, camel, opaque
 from config.common.wire.fields import FlagField, IssueTextField, TextField, UserJSONField
 from config.common.wire.serializers import WireSerializer
 from config.common.wire.views import path_uuid
 from issues.access import issue_for
+from issues.api import described
 from issues.models import Issue, WorkProduct
 from issues.work_products import create_work_product, delete_work_product, update_work_product, work_product_for
 
 MOST_ROWS = 1000
-COLUMNS = (
-    *("id", "company_id", "project_id", "issue_id", "type", "provider", "external_id", "title", "url", "status"),
-    *("review_state", "is_primary", "health_status", "summary", "created_by_run_id", "created_at", "updated_at"),
-)
 
 
 class NewWorkProductBody(WireSerializer):
@@ -52,11 +50,13 @@ class WorkProductEditBody(NewWorkProductBody):
 class IssueWorkProducts(ActorView):
     """What came out of an issue."""
 
+    @answers(described.WORK_PRODUCT, many=True)
     def get(self, _request: Request, ref: str) -> Response:
         """Newest first."""
         issue = issue_for(self.actor, ref)
         return Response(OpaqueList(map(work_product_body, issue.work_products.all()[:MOST_ROWS])))
 
+    @answers(described.WORK_PRODUCT, body=NewWorkProductBody, status=201)
     def post(self, _request: Request, ref: str) -> Response:
         """Add one (201)."""
         issue = issue_for(self.actor, ref, write=True)
@@ -73,12 +73,14 @@ class IssueWorkProducts(ActorView):
 class WorkProductDetail(ActorView):
     """One work product."""
 
+    @answers(described.WORK_PRODUCT, body=WorkProductEditBody)
     def patch(self, _request: Request, product_id: str) -> Response:
         """Change it."""
         product = work_product_for(self.actor, path_uuid(product_id, "Work product"))
         fields = self.body(WorkProductEditBody)
         return Response(work_product_body(update_work_product(self.actor, product.pk, fields, now=self.now)))
 
+    @answers(described.WORK_PRODUCT)
     def delete(self, _request: Request, product_id: str) -> Response:
         """Delete it; answers with what it was."""
         product = work_product_for(self.actor, path_uuid(product_id, "Work product"))
@@ -87,7 +89,7 @@ class WorkProductDetail(ActorView):
 
 def work_product_body(product: WorkProduct) -> Opaque:
     """A work product on the wire."""
-    body = Opaque((camel(name), getattr(product, name)) for name in COLUMNS)
+    body = Opaque((camel(name), getattr(product, name)) for name in described.WORK_PRODUCT_COLUMNS)
     body["metadata"] = opaque(product.metadata)
     body["createdByAgentId"], body["createdByUserId"] = product.author_agent_id, product.author_user_id
     return body
