@@ -38,6 +38,7 @@ class Plan:
     port: int
     live_port: int
     state_dir: Path
+    api_workers: int
 
     @property
     def url(self) -> str:
@@ -68,6 +69,8 @@ def read_plan() -> Plan:
         port=env.whole("EVERBEAT_PORT", 3100, least=1, most=65535),
         live_port=env.whole("EVERBEAT_LIVE_PORT", 3101, least=1, most=65535),
         state_dir=env.state_dir(),
+        # A second interpreter for the second core; beyond that the database is the narrow place.
+        api_workers=env.whole("EVERBEAT_API_WORKERS", min(2, os.cpu_count() or 1), least=1),
     )
 
 
@@ -86,7 +89,7 @@ def _program(name: str, *words: str, ready: Callable[[], bool] | None = None) ->
 
 def _api(plan: Plan) -> ProcessSpec:
     address = ("--host", plan.host, "--port", str(plan.port))
-    size = ("--workers", "1", "--blocking-threads", "4", "--respawn-failed-workers", "--no-ws")
+    size = ("--workers", str(plan.api_workers), "--blocking-threads", "4", "--respawn-failed-workers", "--no-ws")
     return _program(
         "api",
         *("granian", "--interface", "wsgi", *address, *size, "config.wsgi:application"),

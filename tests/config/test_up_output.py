@@ -73,7 +73,7 @@ def test_a_line_without_end_does_not_fill_the_memory() -> None:
 
 
 def test_the_five_processes_listen_where_the_plan_says() -> None:
-    plan = Plan(host="127.0.0.1", port=4100, live_port=4101, state_dir=Path("state"))
+    plan = Plan(host="127.0.0.1", port=4100, live_port=4101, state_dir=Path("state"), api_workers=2)
     specs = {spec.name: spec for spec in everbeat_processes(plan)}
     assert list(specs) == ["api", "live", "worker", "beat", "supervise"]
     assert "4100" in specs["api"].argv
@@ -86,4 +86,4 @@ def test_the_five_processes_listen_where_the_plan_says() -> None:
     [("127.0.0.1", "http://localhost:4100"), ("0.0.0.0", "http://localhost:4100"), ("h", "http://h:4100")],
 )
 def test_the_address_shown_is_one_that_a_browser_on_this_machine_can_open(host: str, url: str) -> None:
-    assert Plan(host=host, port=4100, live_port=4101, state_dir=Path("state")).url == url
+    assert Plan(host=host, port=4100, live_port=4101, state_dir=Path("state"), api_workers=2).url == url
