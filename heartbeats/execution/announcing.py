@@ -29,6 +29,12 @@ with taken as (
     select %(lease)s, %(now)s, %(now)s, %(company)s, %(run)s, %(issue)s, %(workspace)s, 'local', 'active', %(now)s
     from taken
     on conflict do nothing
+    returning id
+), logged as (
+    insert into agents_activityevent (id, created_at, updated_at, company_id, actor_type, actor_id, action, entity_type,
+                                      entity_id, agent_id, run_id, details)
+    select %(activity)s, %(now)s, %(now)s, %(company)s, 'system', 'environments', 'environment.lease_acquired',
+           'environment_lease', id::text, %(agent)s, %(run)s, '{"provider": "local"}' from lease
 ), event as (
     insert into heartbeats_runevent
         (company_id, run_id, agent_id, seq, event_type, stream, level, message, payload, created_at)
@@ -68,6 +74,7 @@ def announce_start(
         "handed": json.dumps(handed),
         "workspace": workspace_id,
         "lease": uuid7(),
+        "activity": uuid7(),
         "now": now,
         "not_invokable": [status.value for status in NOT_INVOKABLE],
         "event_type": row.event_type,

@@ -12,7 +12,7 @@ from django.db import connection
 from agents.budgets.spending import NewCost, book_cost_event
 from agents.models import Agent
 from config.common.models import uuid7
-from heartbeats.models import EnvironmentLease, HeartbeatRun, TaskSession
+from heartbeats.models import HeartbeatRun, TaskSession
 from heartbeats.models.environment import LeaseStatus
 from heartbeats.runs.ending import Ending
 from heartbeats.runs.sessions import SessionState
@@ -45,6 +45,22 @@ on conflict (agent_id, adapter_type, task_key) do update set
   updated_at = excluded.updated_at, session_params = excluded.session_params,
   session_display_id = excluded.session_display_id, last_run_id = excluded.last_run_id,
   last_error = excluded.last_error
+"""
+
+# A remote worker's lease is one in name only: nobody logged that it was taken.
+_RELEASE = """
+with ended as (
+    update heartbeats_environmentlease
+    set status = %(status)s, released_at = %(now)s, failure_reason = %(why)s, updated_at = %(now)s
+    where run_id = %(run)s and status = 'active'
+    returning id, company_id, provider
+)
+insert into agents_activityevent (id, created_at, updated_at, company_id, actor_type, actor_id, action, entity_type,
+                                  entity_id, agent_id, run_id, details)
+select %(id)s, %(now)s, %(now)s, company_id, 'system', 'environments', 'environment.lease_released',
+       'environment_lease', id::text, %(agent)s, %(run)s,
+       jsonb_build_object('provider', provider, 'status', %(status)s::text)
+from ended where provider = 'local'
 """
 
 
@@ -111,13 +127,21 @@ def book_cost(ending: Ending, usage: Usage, now: datetime) -> None:
 
 
 def release_environment(run: HeartbeatRun, *, now: datetime, why: str | None = None) -> None:
-    """End the run's lease on its environment: `failed` when the run failed or timed out, else `released`."""
+    """End the run's lease on its environment: `failed` when the run failed or timed out, else `released`.
+
+    One statement, also for the activity row that says so (spec/4 16); nothing when it has ended already.
+    """
     failed = run.status in (RunStatus.FAILED, RunStatus.TIMED_OUT)
-    EnvironmentLease.objects.filter(run_id=run.pk, status=LeaseStatus.ACTIVE).update(
-        status=LeaseStatus.FAILED if failed else LeaseStatus.RELEASED,
-        released_at=now,
-        failure_reason=(why or run.error_code or "")[:200] or None if failed else None,
-        updated_at=now,
+    _execute(
+        _RELEASE,
+        {
+            "id": uuid7(),
+            "now": now,
+            "run": run.pk,
+            "agent": run.agent_id,
+            "status": LeaseStatus.FAILED if failed else LeaseStatus.RELEASED,
+            "why": (why or run.error_code or "")[:200] or None if failed else None,
+        },
     )
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from agents.models import Agent
+from agents.models import ActivityEvent, Agent
 from heartbeats.execution.announcing import announce_start
 from heartbeats.models import EnvironmentLease, ExecutionWorkspace, HeartbeatRun
 from heartbeats.runs.scheduling import retry_context
+from heartbeats.runs.settling import release_environment
 from tests.factories.heartbeats import running_run
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +42,30 @@ def test_the_lease_names_the_worktree() -> None:
     assert EnvironmentLease.objects.get(run=run).workspace_id == row.pk
 
 
+def test_taking_and_releasing_the_environment_is_in_the_activity_of_the_company_once_each() -> None:
+    run = running_run()
+    assert announce(run)
+    release_environment(run, now=NOW)
+    release_environment(run, now=NOW)
+    lease = EnvironmentLease.objects.get(run=run)
+    assert (lease.status, lease.released_at) == ("released", NOW)
+    rows = ActivityEvent.objects.filter(company=run.company).order_by("id")
+    assert [(row.action, row.entity_id, row.run_id, row.agent_id) for row in rows] == [
+        (f"environment.lease_{what}", str(lease.pk), run.pk, run.agent_id) for what in ("acquired", "released")
+    ]
+    assert all(row.issue_id is None and row.actor_type == "system" for row in rows)
+
+
+@pytest.mark.parametrize(("status", "kept"), [("failed", "failed"), ("timed_out", "failed"), ("cancelled", "released")])
+def test_the_lease_of_a_run_that_failed_or_ran_out_of_time_failed_too(status: str, kept: str) -> None:
+    run = running_run()
+    announce(run)
+    run.status, run.error_code = status, "timeout"
+    release_environment(run, now=NOW)
+    lease = EnvironmentLease.objects.get(run=run)
+    assert (lease.status, lease.failure_reason) == (kept, "timeout" if kept == "failed" else None)
+
+
 def test_nothing_is_written_for_an_agent_that_was_paused() -> None:
     run = running_run()
     Agent.objects.filter(pk=run.agent_id).update(status="paused", pause_reason="manual", paused_at=NOW)
@@ -48,3 +73,4 @@ def test_nothing_is_written_for_an_agent_that_was_paused() -> None:
     run.refresh_from_db()
     assert "paperclipWake" not in run.context
     assert not EnvironmentLease.objects.filter(run=run).exists()
+    assert not ActivityEvent.objects.filter(company=run.company).exists()
