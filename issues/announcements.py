@@ -1,8 +1,8 @@
-"""What `issues` tells the apps above it, after commit, without knowing them.
+"""What `issues` tells the apps above it, without knowing them.
 
-Each signal is sent with one keyword, `news`, a frozen record of one request's change: listeners decide from it who is
-woken and which runs end. What a listener raises is logged and never reaches the caller; what was missed is found
-again by level (the reconciling sweeps), so nothing here needs to be durable.
+Each hook is told, inside the transaction of one request's change, a frozen record of it: listeners decide from it who
+is woken and which runs end, and write down what is to follow the commit. So nothing that was announced can be lost.
+Listeners lock nothing and send nothing; what a listener raises undoes the change.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.dispatch import Signal
-
 from agents.actors import Actor
-from config.common.after_commit import announce
+from agents.announcements import Hook
 from issues.models import Issue, IssueComment
 from issues.vocabulary import ISSUE_TERMINAL, HoldMode, IssueStatus
 
@@ -177,20 +175,22 @@ class TreeResumed:
     now: datetime
 
 
-issue_created = Signal()
-issue_updated = Signal()
-issue_commented = Signal()
-issue_checked_out = Signal()
-issue_released = Signal()
-interaction_resolved = Signal()
-tree_held = Signal()
-tree_restored = Signal()
-tree_resumed = Signal()
+News = TypeVar("News")
+
+issue_created: Hook[IssueCreated] = Hook()
+issue_updated: Hook[IssueUpdated] = Hook()
+issue_commented: Hook[IssueCommented] = Hook()
+issue_checked_out: Hook[IssueCheckedOut] = Hook()
+issue_released: Hook[IssueReleased] = Hook()
+interaction_resolved: Hook[InteractionResolved] = Hook()
+tree_held: Hook[TreeHeld] = Hook()
+tree_restored: Hook[TreeRestored] = Hook()
+tree_resumed: Hook[TreeResumed] = Hook()
 
 
-def tell(signal: Signal, news: object) -> None:
-    """Send the news once this transaction commits."""
-    announce(signal, news=news)
+def tell(hook: Hook[News], news: News) -> None:
+    """Tell every listener, inside the caller's transaction."""
+    hook.tell(news)
 
 
 def facts_of(issue: Issue) -> IssueFacts:

@@ -17,7 +17,6 @@ from uuid import UUID
 import celery
 import structlog
 from django.db import connection, transaction
-from django.dispatch import Signal
 from kombu import Producer
 from kombu.pools import Connections, ProducerPool
 from prometheus_client import Counter
@@ -32,9 +31,7 @@ PAUSE_SECONDS = 2.0
 MESSAGES = Counter(
     "everbeat_messages_total", "Messages for workers, by queue and what became of them.", ["queue", "outcome"]
 )
-FAILED_CALLS = Counter(
-    "everbeat_after_commit_failures_total", "After-commit calls and receivers that raised.", ["name"]
-)
+FAILED_CALLS = Counter("everbeat_after_commit_failures_total", "After-commit calls that raised.", ["name"])
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -53,11 +50,6 @@ def send_task(name: str, *args: Any, queue: str = "control") -> None:  # noqa: A
 def call(fn: Callable[..., object], *args: Any) -> None:  # noqa: ANN401
     """Run `fn(*args)` once this transaction commits. What it raises is logged and counted, not raised."""
     transaction.on_commit(_Call(fn, args), robust=True)
-
-
-def announce(signal: Signal, *, sender: object = None, **kwargs: Any) -> None:  # noqa: ANN401
-    """Send a Django signal once this transaction commits; every receiver is called, whatever the others raise."""
-    transaction.on_commit(_Announcement(signal, sender, kwargs), robust=True)
 
 
 def pending() -> list[Message]:
@@ -115,18 +107,6 @@ class _Call:
             self.fn(*self.args)
         except Exception as error:
             _report(self.fn, error)
-
-
-@dataclass(frozen=True, slots=True)
-class _Announcement:
-    signal: Signal
-    sender: object
-    kwargs: dict[str, Any]
-
-    def __call__(self) -> None:
-        for receiver, answer in self.signal.send_robust(self.sender, **self.kwargs):
-            if isinstance(answer, Exception):
-                _report(receiver, answer)
 
 
 def _report(fn: Callable[..., object], error: Exception) -> None:

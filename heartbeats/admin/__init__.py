@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from heartbeats.admin import environment, runs, sessions, wakeups
+from heartbeats.admin import environment, intents, runs, sessions, wakeups
 
-__all__ = ["environment", "runs", "sessions", "wakeups"]
+__all__ = ["environment", "intents", "runs", "sessions", "wakeups"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heartbeats.models.environment import EnvironmentLease, ExecutionWorkspace, Host, WorkspaceOperation
+from heartbeats.models.intent import Intent
 from heartbeats.models.run import HeartbeatRun, LateReport, RunEvent
 from heartbeats.models.session import RuntimeState, TaskSession
 from heartbeats.models.wakeup import WakeupRequest
@@ -12,6 +13,7 @@ __all__ = [
     "ExecutionWorkspace",
     "HeartbeatRun",
     "Host",
+    "Intent",
     "LateReport",
     "RunEvent",
     "RuntimeState",

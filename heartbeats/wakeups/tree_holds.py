@@ -15,7 +15,7 @@ import structlog
 
 from agents.actors import Actor
 from agents.journal import activity, log_activity
-from config.common import after_commit
+from config.common.after_commit import send_task
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.cancelling import cancel_runs_of_issue
 from heartbeats.vocabulary import RunStatus, WakeReason, WakeupSource, WakeupStatus
@@ -41,7 +41,7 @@ def begin_hold(news: said.TreeHeld, *, wait_seconds: float = WAIT_SECONDS) -> No
     """End the runs of the tree, as many as `wait_seconds` allow; a worker ends the others."""
     tree = HeldTree(news.company_id, news.root_issue_id, news.hold_id, news.mode, [issue.id for issue in news.issues])
     if not end_held_runs(tree, news.actor, now=news.now, wait_seconds=wait_seconds):
-        after_commit.send_task(TASK, news.hold_id)
+        send_task(TASK, news.hold_id)
 
 
 def end_hold_of(hold_id: UUID, actor: Actor, *, now: datetime) -> bool:

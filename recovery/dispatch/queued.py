@@ -1,17 +1,24 @@
-"""Ringing again for queued runs whose message was lost, came too early or found no free slot (spec/6 fault 13)."""
+"""Ringing again for queued runs whose message was lost, came too early or found no free slot (spec/6 fault 13).
+
+Before that, what committed changes asked for and nobody did is done: a wake that was lost is a run to ring for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from agents.vocabulary import NOT_INVOKABLE, AdapterType
 from heartbeats.runs.scheduling import ring
-from recovery.sweeps.rows import Done, SweepPass
+from heartbeats.wakeups.intents import carry_out, overdue_intents
+from recovery.sweeps.rows import Done, Left, RowResult, SweepPass
 
 RUNG = "rung"
+CARRIED_OUT = "carried_out"
+LOST_RACE = "lost_race"
 # A run this young, or an agent claimed for this lately, is somebody's business at this very moment.
 FRESH_SECONDS = 2.0
 
@@ -38,10 +45,12 @@ order by a.id limit %(limit)s
 
 
 def dispatch_queued(work: SweepPass) -> None:
-    """Ring for every agent with queued runs, a free slot and no fresh claim. One statement per thousand agents.
+    """Carry out what is overdue, then ring for every agent with queued runs, a free slot and no fresh claim.
 
-    Remote agents fetch their work themselves. Ringing twice changes nothing, so no row is locked.
+    One statement, and one per thousand agents. Remote agents fetch their work themselves. Ringing twice changes
+    nothing, so no row is locked.
     """
+    work.over(partial(overdue_intents, work.now), partial(_carry_out, work))
     after: UUID | None = None
     for _ in range(work.config.max_batches):
         rows = _waiting(work, after)
@@ -50,6 +59,10 @@ def dispatch_queued(work: SweepPass) -> None:
             return
         after = rows[-1][0]
     work.cut_short = True
+
+
+def _carry_out(work: SweepPass, intent_id: UUID) -> RowResult:
+    return Done(CARRIED_OUT) if work.dry_run or carry_out(intent_id, work.now) else Left(LOST_RACE)
 
 
 def _waiting(work: SweepPass, after: UUID | None) -> Sequence[tuple[UUID, str, UUID]]:

@@ -18,12 +18,11 @@ import redis
 from celery._state import get_current_app
 from django.conf import settings
 from django.db import transaction
-from django.dispatch import Signal
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from config.common import after_commit
-from config.common.after_commit import Message, announce, call, pending, send_task
+from config.common.after_commit import Message, call, pending, send_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -212,27 +211,6 @@ def test_calls_run_after_commit_in_order_and_one_that_raises_is_logged() -> None
         assert seen == [1, 3]
     assert [entry["event"] for entry in logs] == ["after_commit_call_failed"]
     assert logs[0]["name"].endswith("broken")
-
-
-def test_an_announcement_reaches_every_receiver_after_commit_and_names_the_broken_one() -> None:
-    signal = Signal()
-    heard: list[object] = []
-
-    def broken_listener(**kwargs: object) -> None:
-        raise RuntimeError("no")
-
-    def listener(sender: object, issue_id: int, **kwargs: object) -> None:
-        heard.append((sender, issue_id))
-
-    signal.connect(broken_listener)
-    signal.connect(listener)
-    with capture_logs() as logs:
-        with transaction.atomic():
-            announce(signal, sender="issues", issue_id=5)
-            assert heard == []
-        assert heard == [("issues", 5)]
-    failures = [entry for entry in logs if entry["event"] == "after_commit_call_failed"]
-    assert [entry["name"].rsplit(".", 1)[-1] for entry in failures] == ["broken_listener"]
 
 
 def test_a_forked_child_starts_with_no_sockets_of_its_parent(broker: Broker) -> None:

@@ -48,16 +48,17 @@ class People(Deeds):
             self.world.story[-1] += f" -> {issue.identifier}"
 
     @precondition(has_issues)
-    @rule(pick=PICK, mention=PICK, wish=st.sampled_from(["", "", "interrupt", "resume", "reopen"]), named=LUCK)
-    def a_person_comments(self, pick: int, mention: int, wish: str, *, named: bool) -> None:
+    @rule(
+        pick=PICK, mention=PICK, wish=st.sampled_from(["", "", "interrupt", "resume", "reopen"]), named=LUCK, dies=LUCK
+    )
+    def a_person_comments(self, pick: int, mention: int, wish: str, *, named: bool, dies: bool) -> None:
         issue = self.world.issue(pick)
         assert issue is not None
         whom = self.world.agent(mention) if named else None
         body = f"Please look, @{whom.name}." if whom else "Please look."
         wishes = Wishes(**({wish: True} if wish else {}))
-        with self.deed(
-            f"a person comments on {issue.identifier}{f', naming {whom.name}' if whom else ''} {wish}".rstrip()
-        ):
+        naming = f", naming {whom.name}" if whom else ""
+        with self.deed(f"a person comments on {issue.identifier}{naming} {wish}".rstrip(), dies=dies):
             told = add_comment(self.world.person, issue.pk, body, wishes, now=utc_now())
             self.owe(told.comment.pk, told.issue, whom)
 
@@ -79,7 +80,6 @@ class People(Deeds):
     def a_person_moves_an_issue(self, pick: int, status: str, *, dies: bool) -> None:
         issue = self.world.issue(pick)
         assert issue is not None
-        dies = dies and status in {"done", "cancelled"}
         with self.deed(f"a person makes {issue.identifier} {status}", dies=dies):
             update_issue(self.world.person, issue.pk, Edit(columns={"status": IssueStatus(status)}), now=utc_now())
 
@@ -109,11 +109,11 @@ class People(Deeds):
             verb(self.world.person, agent.pk, now=utc_now())
 
     @precondition(has_issues)
-    @rule(pick=PICK, mode=st.sampled_from([*HoldMode, HoldMode.RESUME]))
-    def a_person_holds_a_tree(self, pick: int, mode: HoldMode) -> None:
+    @rule(pick=PICK, mode=st.sampled_from([*HoldMode, HoldMode.RESUME]), dies=LUCK)
+    def a_person_holds_a_tree(self, pick: int, mode: HoldMode, *, dies: bool) -> None:
         issue = self.world.issue(pick)
         assert issue is not None
-        with self.deed(f"a person orders: {mode} everything from {issue.identifier} down"):
+        with self.deed(f"a person orders: {mode} everything from {issue.identifier} down", dies=dies):
             order = Order(mode=mode, metadata={"wakeAgents": True})
             hold_tree(self.world.person, issue.pk, order, now=utc_now())
 

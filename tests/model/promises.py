@@ -11,7 +11,8 @@ from django.db import connection
 from django.db.models import Q
 
 from agents.models import Agent
-from heartbeats.models import HeartbeatRun, WakeupRequest
+from heartbeats.models import HeartbeatRun, Intent, WakeupRequest
+from heartbeats.models.intent import IntentKind
 from heartbeats.vocabulary import RunStatus, WakeupStatus
 from heartbeats.wakeups.context import comment_ids
 from issues.readiness import HOLD_SQL
@@ -100,6 +101,7 @@ class Promises:
         wrongs = [violation.text for violation in audit()]
         wrongs += _texts(_BLOCKED_FOR_NOTHING)
         wrongs += _texts(_LEFT_WAITING)
+        wrongs += [f"nobody has carried out: {intent}" for intent in Intent.objects.all()]
         if wrongs:
             raise self.world.broken(*wrongs)
 
@@ -113,7 +115,7 @@ class Promises:
     def _lost_comments(self) -> Iterator[str]:
         if not self.owed:
             return
-        carried = _carried_by_runs() | _carried_by_wakeups()
+        carried = _carried_by_runs() | _carried_by_wakeups() | _carried_by_intents()
         for key, what in self.owed.items():
             if key not in carried:
                 yield f"{what} is lost: no run, no waiting wakeup and no reason for {self.world.call(key[1])}"
@@ -133,6 +135,12 @@ def _carried_by_wakeups() -> set[tuple[str, UUID]]:
         named = [*comment_ids(context or {}), *comment_ids(payload or {}), str(comment_id)]
         found |= {(one, agent_id) for one in named}
     return found
+
+
+def _carried_by_intents() -> set[tuple[str, UUID]]:
+    """Wakes that are still to be asked for."""
+    bodies = Intent.objects.filter(kind=IntentKind.WAKE).values_list("body", flat=True)
+    return {(one, UUID(body["agentId"])) for body in bodies for one in comment_ids(body["context"])}
 
 
 def _texts(statement: str) -> list[str]:

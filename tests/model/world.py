@@ -210,8 +210,8 @@ def shift_statement() -> str:
 
 @contextmanager
 def on_the_wire(world_of: Callable[[], World]) -> Iterator[None]:
-    """Catch messages instead of sending them, lose announcements when the server dies, and hide no fault."""
-    call, announce = after_commit._Call.__call__, after_commit._Announcement.__call__
+    """Catch messages instead of sending them, lose what follows a commit when the server dies, and hide no fault."""
+    call = after_commit._Call.__call__
 
     def sent(message: Message) -> None:
         world_of().messages.append(message)
@@ -220,10 +220,6 @@ def on_the_wire(world_of: Callable[[], World]) -> Iterator[None]:
         if not world_of().deaf:
             call(this)
 
-    def announced(this: after_commit._Announcement) -> None:
-        if not world_of().deaf:
-            announce(this)
-
     def fault(fn: object, error: Exception) -> None:
         name = getattr(fn, "__qualname__", fn)
         world_of().faults.append(f"after commit, {name} raised {type(error).__name__}: {error}")
@@ -231,7 +227,6 @@ def on_the_wire(world_of: Callable[[], World]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(after_commit.Message, "__call__", sent)
         patch.setattr(after_commit._Call, "__call__", called)
-        patch.setattr(after_commit._Announcement, "__call__", announced)
         patch.setattr(after_commit, "_report", fault)
         patch.setattr(finalising, "log", _Loud(world_of))
         patch.setattr(cancelling, "log", _Loud(world_of))
