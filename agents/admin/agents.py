@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.contrib import admin
-from django.db import transaction
 from django.db.models import Count, Exists, F, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -17,10 +16,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agents import configuration, lifecycle
-from agents.access import locked_agent_for
 from agents.admin.base import CompanyAdmin, actor_of
 from agents.admin.errors import FATAL
 from agents.models import Agent, AgentError, AgentGrant, Company, ConfigRevision
+from agents.presence import clear_agent_error
 from agents.redaction import redacted
 from agents.vocabulary import (
     NOT_INVOKABLE,
@@ -124,15 +123,8 @@ class AgentForm(forms.Form):
     runtime_config = forms.JSONField(initial=dict, required=False, help_text="Heartbeat and concurrency settings.")
 
 
-def clear_error(request: HttpRequest, agent: Agent, given: Mapping[str, Any]) -> bool:
-    """Set the presence of an agent whose last word was an error (spec/1 I)."""
-    actor = actor_of(request)
-    with transaction.atomic():
-        locked = locked_agent_for(actor, agent.pk)
-        running = _runs()._default_manager.filter(agent_id=locked.pk, status="running").exists()
-        return lifecycle.change_presence(
-            locked, Presence(given["presence"]), reason="operator", still_running=running, actor=actor, now=utc_now()
-        )
+def _clear_error(request: HttpRequest, agent: Agent, given: Mapping[str, Any]) -> bool:
+    return clear_agent_error(actor_of(request), agent.pk, presence=Presence(given["presence"]), now=utc_now())
 
 
 def _pause(request: HttpRequest, agent: Agent, _given: Mapping[str, Any]) -> bool:
@@ -212,7 +204,7 @@ class AgentPage(AddedByVerb, CompanyAdmin):
             title="Clear error",
             done="cleared",
             says="Sets the agent's presence, so that work reaches it again. Written to the activity log.",
-            do=clear_error,
+            do=_clear_error,
             refuse=_not_in_error,
             form=PresenceForm,
         ),

@@ -12,66 +12,33 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agents.admin.base import CompanyAdmin, actor_of
-from agents.journal import activity, log_activity
 from agents.vocabulary import LiveEventType
 from config.common.admin import cells, links, words
-from config.common.admin.deeds import Deed, Skipped, Told
+from config.common.admin.deeds import Deed, Skipped
 from config.common.admin.filters import answers, choice, scoped, since
 from config.common.clock import utc_now
 from heartbeats.admin.environment import on_host
 from heartbeats.models import HeartbeatRun, LateReport, RunEvent
-from heartbeats.runs.cancelling import cancel_run
-from heartbeats.runs.scheduling import retry_context
-from heartbeats.vocabulary import RunStatus, TriggerDetail, WakeupSource
-from heartbeats.wakeups.request import AgentNotFound, WakeupAsk, WakeupConflict, request_wakeup
-
-RETRY = "retry_run"
+from heartbeats.runs.operating import cancel_run_for, retry_run, run_parked_retry_now
+from heartbeats.vocabulary import RunStatus
 
 
 def _cancel(request: HttpRequest, run: HeartbeatRun, _given: Mapping[str, Any]) -> bool | Skipped:
-    cancelled = cancel_run(run.pk, now=utc_now(), company_id=run.company_id)
-    if not cancelled.won:
-        return Skipped(f"already {cancelled.run.status.replace('_', ' ')}")
-    _log(request, run, "heartbeat.cancelled", {})
-    return True
+    cancelled = cancel_run_for(actor_of(request), run.pk, company_id=run.company_id, now=utc_now())
+    return True if cancelled.won else Skipped(f"already {cancelled.run.status.replace('_', ' ')}")
 
 
-def _retry(request: HttpRequest, run: HeartbeatRun, _given: Mapping[str, Any]) -> bool | Skipped | Told:
-    actor = actor_of(request)
-    context = {**retry_context(run), "triggeredBy": "board", "actorId": actor.id}
-    payload = {"retryOfRunId": str(run.pk), **({"issueId": str(run.issue_id)} if run.issue_id else {})}
-    ask = WakeupAsk(
-        agent_id=run.agent_id,
-        company_id=run.company_id,
-        source=WakeupSource.ON_DEMAND,
-        trigger_detail=TriggerDetail.MANUAL,
-        reason=RETRY,
-        payload=payload,
-        context=context,
-        requested_by=actor,
-    )
-    try:
-        outcome = request_wakeup(ask, now=utc_now())
-    except (AgentNotFound, WakeupConflict) as refused:
-        return Skipped(f"“{refused}”")
-    if outcome.run_id is None:
-        return Skipped(f"the request was {outcome.status.value.split('_')[0]} ({outcome.reason})")
-    _log(request, run, "heartbeat.invoked", {"retryOfRunId": str(run.pk), "newRunId": str(outcome.run_id)})
-    return True
+def _retry(request: HttpRequest, run: HeartbeatRun, _given: Mapping[str, Any]) -> bool | Skipped:
+    again = retry_run(actor_of(request), run, now=utc_now())
+    return Skipped(again.why_not) if again.run_id is None else True
 
 
-def _log(request: HttpRequest, run: HeartbeatRun, action: str, more: Mapping[str, Any]) -> None:
-    details = {"agentId": str(run.agent_id), "issueId": str(run.issue_id) if run.issue_id else None, **more}
-    row = activity(
-        actor_of(request),
-        run.company_id,
-        action,
-        entity_type="heartbeat_run",
-        entity_id=run.pk,
-        details=details,
-        run_id=run.pk,
-    )
-    log_activity(row)
+def _run_now(request: HttpRequest, run: HeartbeatRun, _given: Mapping[str, Any]) -> bool:
+    return run_parked_retry_now(actor_of(request), run.pk, company_id=run.company_id)
+
+
+def _not_parked(run: HeartbeatRun) -> str | None:
+    return None if run.status == RunStatus.SCHEDULED_RETRY else run.status.replace("_", " ")
 
 
 def _not_live(run: HeartbeatRun) -> str | None:
@@ -182,6 +149,14 @@ class RunPage(CompanyAdmin):
             "budget, a pause, a blocker or a live run may skip or delay it.",
             do=_retry,
             refuse=_not_unsuccessful,
+        ),
+        Deed(
+            name="run_now",
+            title="Run the retry now",
+            done="queued",
+            says="A retry that waits for its time goes to the queue at once, as if its time had come.",
+            do=_run_now,
+            refuse=_not_parked,
         ),
     )
 

@@ -6,14 +6,13 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from agents.journal import activity, log_activity
 from config.board.actions.answer import deed, require_may_act
 from config.board.actions.waking import wake_again
 from config.board.callers import Caller
 from config.board.refusals import NotThere
 from config.board.words.reasons import plain
 from heartbeats.models import HeartbeatRun
-from heartbeats.runs.cancelling import cancel_run
+from heartbeats.runs.operating import cancel_run_for
 
 
 @deed
@@ -28,20 +27,7 @@ def act_on_run(_request: HttpRequest, caller: Caller, run_id: UUID, verb: str) -
 
 
 def _cancel(caller: Caller, run: HeartbeatRun) -> str:
-    done = cancel_run(run.pk, now=caller.now, company_id=run.company_id)
+    done = cancel_run_for(caller.actor(), run.pk, company_id=run.company_id, now=caller.now)
     if not done.won:
         return f"The run was over already: it is {plain(done.run.status)}."
-    details = {"agentId": str(run.agent_id), "issueId": str(run.issue_id) if run.issue_id else None}
-    log_activity(
-        activity(
-            caller.actor(),
-            run.company_id,
-            "heartbeat.cancelled",
-            entity_type="heartbeat_run",
-            entity_id=run.pk,
-            details=details,
-            issue_id=run.issue_id,
-            run_id=run.pk,
-        )
-    )
     return f"The run of {run.agent.name} is cancelled."

@@ -8,7 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from agents.actors import Actor, ActorSource
 from agents.models import ActivityEvent, Agent, AgentError
+from agents.presence import clear_agent_error
 from agents.vocabulary import AgentStatus, Presence
 from tests.config.admin.admin_site import add_to, ask, confirm, list_of, page_of, said
 from tests.factories.agents import AgentFactory, CompanyFactory, UserFactory
@@ -79,6 +81,15 @@ def test_clearing_an_error_sets_the_presence_and_is_audited(site: Client) -> Non
     assert (agent.presence, agent.status) == (Presence.ONLINE, AgentStatus.IDLE)
     audited = ActivityEvent.objects.get(action="agent.presence_changed")
     assert audited.details == {"from": "error", "to": "online", "reason": "operator"}
+
+
+def test_an_error_that_the_agent_cleared_itself_meanwhile_is_not_cleared_again() -> None:
+    agent = AgentFactory(presence=Presence.BUSY)
+    operator = Actor(source=ActorSource.SESSION, user_id=UserFactory(is_superuser=True).id, is_instance_admin=True)
+    assert not clear_agent_error(operator, agent.pk, presence=Presence.OFFLINE, now=timezone.now())
+    agent.refresh_from_db()
+    assert agent.presence == Presence.BUSY
+    assert not ActivityEvent.objects.exists()
 
 
 def test_an_agent_that_still_runs_is_running_when_its_error_is_cleared(site: Client) -> None:

@@ -50,6 +50,14 @@ def test_a_failed_run_is_asked_for_again_with_its_issue(site: Client) -> None:
     }
 
 
+def test_a_retry_that_waits_is_run_now(site: Client) -> None:
+    parked, running = parked_retry(), running_run()
+    assert confirm(site, "run_now", parked, running) == ["1 queued, 1 skipped because running."]
+    parked.refresh_from_db()
+    assert parked.status == RunStatus.QUEUED
+    assert ActivityEvent.objects.filter(action="heartbeat.invoked", entity_id=str(parked.pk)).count() == 1
+
+
 def test_a_retry_passes_every_gate(site: Client) -> None:
     paused = finished_run(RunStatus.FAILED, agent=AgentFactory(status=AgentStatus.PAUSED))
     [told] = confirm(site, "retry", paused)
