@@ -53,6 +53,17 @@ def company_for(actor: Actor, ref: UUID | str, *, write: bool = False) -> Compan
     return _company(actor, ref, Company.objects.all(), write=write)
 
 
+def company_id_for(actor: Actor, ref: UUID | str) -> UUID:
+    """The id of a company that the caller may read, without its row: no statement, except for an instance admin.
+
+    Who may read there by membership or as its agent has proved that it exists.
+    """
+    company_id = uuid_or_404(ref, "Company")
+    if company_id not in actor.company_ids:
+        return _company(actor, company_id, Company.objects.only("id"), write=False).id
+    return company_id
+
+
 def locked_company_for(actor: Actor, ref: UUID | str) -> Company:
     """As `company_for` to change it, with its row locked until the end of the transaction."""
     return _company(actor, ref, Company.objects.select_for_update(no_key=True), write=True)

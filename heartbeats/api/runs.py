@@ -12,7 +12,7 @@ from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.access import company_for
+from agents.access import company_for, company_id_for
 from agents.api.base import ActorView
 from agents.api.describing import answers
 from agents.journal import activity, log_activity
@@ -20,18 +20,17 @@ from agents.models import ActivityEvent
 from agents.scrubbing import scrub
 from config.common.wire.camel import OpaqueList, opaque
 from config.common.wire.errors import NotFound
-from config.common.wire.pages import MOST_ROWS, Page, list_response
+from config.common.wire.pages import MOST_ROWS, Cut, Page, list_response
 from config.common.wire.views import UUID_FORM
 from heartbeats.api import described
 from heartbeats.api.access import run_for
+from heartbeats.api.run_list import listed, newest_runs
 from heartbeats.api.shapes import (
     LIVE_COLUMNS,
-    RUN_COLUMNS,
     EventsQuery,
     LiveRunsQuery,
     LogQuery,
     RunListQuery,
-    list_row,
     single_run,
 )
 from heartbeats.api.silence import output_silence
@@ -51,14 +50,11 @@ class CompanyRuns(ActorView):
     @answers(described.RUN, query=RunListQuery, many=True)
     def get(self, request: Request, company_id: str) -> Response:
         """Newest first; all of them up to 1,000 without `limit`."""
-        company = company_for(self.actor, company_id)
+        company = company_id_for(self.actor, company_id)
         query = self.query(RunListQuery)
-        rows = HeartbeatRun.objects.filter(company=company)
-        if "agent_id" in query:
-            rows = HeartbeatRun.objects.filter(agent_id=query["agent_id"], company=company)
-        values = rows.order_by("-created_at", "-id").values_list(*(column for _, column in RUN_COLUMNS))
-        cut = Page(_limit(query.get("limit"))).cut(values)
-        return list_response(request, cut, lambda found: OpaqueList([list_row(row) for row in found]))
+        page = Page(_limit(query.get("limit")))
+        rows = newest_runs(company, query.get("agent_id"), limit=page.limit + 1)
+        return list_response(request, Cut(page, rows[: page.limit], more=len(rows) > page.limit), listed)
 
 
 def _limit(text: str | None) -> int:
