@@ -18,10 +18,13 @@ from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import RunStatus
 from issues.models import Issue
 from issues.readiness import readiness_of
+from issues.vocabulary import IssueStatus
 from recovery.explain.agent import AgentToExplain, explain_agent
 from recovery.explain.answer import Explanation
 from recovery.explain.issue import IssueToExplain, OpenBlocker, explain_issue
 from recovery.explain.run import Gate, RunToExplain, explain_run
+from recovery.graph.classify import Finding, classify_issue
+from recovery.graph.loading import load_graph_below
 from recovery.models import WatchdogDecision
 from recovery.orphans.candidates import OrphanCandidate
 from recovery.orphans.facts import Observer
@@ -65,7 +68,7 @@ _AT_WAIT = {"pause_hold": "A pause hold is on its issue or above it.", "budget_b
 
 
 def explain_issue_now(issue: Issue, *, now: datetime) -> Explanation:
-    """What moves this issue forward, or what it waits for. At most nine statements."""
+    """What moves this issue forward, or what it waits for. At most nine statements, and one when it waits."""
     stranded = load_stranded([issue.pk], cap=settings.AUTOMATIC_RUNS_PER_ISSUE)[issue.pk]
     waiting = load_waiting(issue.pk)
     assert waiting is not None
@@ -82,15 +85,21 @@ def explain_issue_now(issue: Issue, *, now: datetime) -> Explanation:
             waiting=waiting.facts,
             agent_name=issue.assignee_agent.name if issue.assignee_agent else None,
             person=issue.assignee_user.get_username() if issue.assignee_user else None,
-            run=_live_run(issue, now),
+            run=_live_run(issue, now) if facts.live_run else None,
             gate=gate,
             asks=_asks(question, approval),
             blockers=tuple(OpenBlocker(one["identifier"], one["status"], _moment(one["since"])) for one in blockers),
+            findings=_findings(issue) if blockers or issue.status == IssueStatus.IN_REVIEW else (),
             recovery_identifier=recovery,
             wakeup_since=wakeup_since,
         ),
         now=now,
     )
+
+
+def _findings(issue: Issue) -> tuple[Finding, ...]:
+    """What the graph sweep finds wrong at the end of what this issue waits for (spec/3 J)."""
+    return tuple(classify_issue(load_graph_below(issue.company_id, issue.pk), issue.pk))
 
 
 def explain_run_now(run: HeartbeatRun, *, now: datetime) -> Explanation:

@@ -93,6 +93,12 @@ def classify_graph(graph: IssueGraph) -> list[Finding]:
     return [finding for issue in graph.issues if _waits(graph, issue) for finding in _findings_of(graph, issue)]
 
 
+def classify_issue(graph: IssueGraph, issue_id: Ref) -> list[Finding]:
+    """The findings of one issue: what the sweep would say about it."""
+    issue = graph.issue(issue_id)
+    return list(_findings_of(graph, issue)) if _waits(graph, issue) else []
+
+
 def changed_since(graph: IssueGraph, finding: Finding, since: datetime) -> bool:
     """Whether an issue or an edge on the finding's path changed at or after `since` (the lookback)."""
     return _last_change(graph, finding) >= since

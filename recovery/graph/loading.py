@@ -10,10 +10,12 @@ from uuid import UUID
 from django.db import connection
 from django.db.models.functions import Coalesce
 
+from agents.vocabulary import NOT_INVOKABLE
 from issues.models import Issue
 from issues.vocabulary import ISSUE_TERMINAL, OriginKind
 from recovery.graph.escalations import OpenEscalation
 from recovery.graph.model import Edge, GraphIssue, IssueGraph, Participant
+from recovery.organisation import AgentNode, Organisation
 from recovery.owners import load_organisation
 
 KIND = OriginKind.HARNESS_LIVENESS_ESCALATION
@@ -32,8 +34,8 @@ join issues_issue b on b.id = e.blocker_id join issues_issue w on w.id = e.block
 where e.company_id = %s and w.status not in ('done', 'cancelled') and b.status <> 'done'
 order by e.created_at, e.id
 """
-_NODES = """
-select i.id, i.identifier, i.status, i.updated_at, i.hidden_at is not null, i.origin_kind, i.assignee_agent_id,
+_COLUMNS = """
+       i.id, i.identifier, i.status, i.updated_at, i.hidden_at is not null, i.origin_kind, i.assignee_agent_id,
        i.assignee_user_id, i.created_by_agent_id, i.review_participant_agent_id, i.review_participant_user_id,
        exists (select 1 from heartbeats_heartbeatrun r
                where r.issue_id = i.id and r.status in ('queued', 'running', 'scheduled_retry')),
@@ -45,10 +47,36 @@ select i.id, i.identifier, i.status, i.updated_at, i.hidden_at is not null, i.or
        (select o.id from issues_issue o
          where o.company_id = i.company_id and o.origin_kind = 'stranded_issue_recovery' and o.origin_id = i.id::text
            and o.status not in ('done', 'cancelled') limit 1)
+"""
+_NODES = f"""
+select {_COLUMNS}
 from issues_issue i
 where i.company_id = %(company)s and (i.id = any(%(ids)s) or (i.status = 'in_review' and i.hidden_at is null))
 order by i.created_at, i.id
-"""
+"""  # noqa: S608 - constants
+# An issue, what it waits for, and for each of them the open blockers and whether its people can be woken.
+_BELOW = f"""
+with recursive below (id) as (
+    select %(issue)s::uuid
+  union
+    select b.id from below
+    join issues_issue w on w.id = below.id and w.status not in ('done', 'cancelled')
+    join issues_issuerelation e on e.blocked_id = w.id
+    join issues_issue b on b.id = e.blocker_id and b.status <> 'done'
+)
+select {_COLUMNS},
+       case when i.status not in ('done', 'cancelled') then
+         array(select e.blocker_id from issues_issuerelation e join issues_issue b on b.id = e.blocker_id
+                where e.blocked_id = i.id and b.status <> 'done' order by e.created_at, e.id) end,
+       owner.status, reviewer.status
+from issues_issue i
+left join agents_agent owner on owner.id = i.assignee_agent_id and owner.company_id = i.company_id
+left join agents_agent reviewer on reviewer.id = i.review_participant_agent_id and reviewer.company_id = i.company_id
+where i.company_id = %(company)s and i.id in (select id from below)
+order by i.created_at, i.id
+"""  # noqa: S608 - constants
+# The columns of a node.
+_WIDTH = 16
 
 
 def waiting_companies() -> list[UUID]:
@@ -63,10 +91,33 @@ def load_graph(company_id: UUID) -> IssueGraph:
     with connection.cursor() as cursor:
         cursor.execute(_EDGES, [company_id])
         edges = [Edge(*row) for row in cursor.fetchall()]
-        ids = sorted({end for edge in edges for end in (edge.blocker_id, edge.blocked_id)}, key=str)
-        cursor.execute(_NODES, {"company": company_id, "ids": ids})
-        issues = [_issue(row) for row in cursor.fetchall()]
-    return IssueGraph(company_id, issues, edges, load_organisation(company_id))
+    return IssueGraph(company_id, _nodes(company_id, edges), edges, load_organisation(company_id))
+
+
+def load_graph_below(company_id: UUID, issue_id: UUID) -> IssueGraph:
+    """One issue and what it waits for, directly or through others, with the agents who own or review any of it.
+
+    One statement, which costs what is below the issue. When an edge was made is not known here.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BELOW, {"company": company_id, "issue": issue_id})
+        rows = cursor.fetchall()
+    issues = [_issue(row[:_WIDTH]) for row in rows]
+    edges, agents = list[Edge](), dict[UUID, AgentNode]()
+    for issue, (blockers, owner, reviewer) in zip(issues, (row[_WIDTH:] for row in rows), strict=True):
+        edges += [Edge(blocker, issue.issue_id, issue.updated_at) for blocker in blockers or ()]
+        asked = issue.participant.agent_id if issue.participant else None
+        for agent_id, status in ((issue.assignee_agent_id, owner), (asked, reviewer)):
+            if isinstance(agent_id, UUID) and status is not None:
+                agents[agent_id] = AgentNode(agent_id, invokable=status not in NOT_INVOKABLE)
+    return IssueGraph(company_id, issues, edges, Organisation(agents.values()))
+
+
+def _nodes(company_id: UUID, edges: Sequence[Edge]) -> list[GraphIssue]:
+    ends = sorted({end for edge in edges for end in (edge.blocker_id, edge.blocked_id)}, key=str)
+    with connection.cursor() as cursor:
+        cursor.execute(_NODES, {"company": company_id, "ids": ends})
+        return [_issue(row) for row in cursor.fetchall()]
 
 
 def load_escalations(company_id: UUID) -> list[OpenEscalation]:
