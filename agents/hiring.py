@@ -15,9 +15,10 @@ from agents.actors import Actor
 from agents.announcements import ApprovalRequested, approval_requested
 from agents.configuration import agent_row, insert_agent
 from agents.journal import activity, log_activity
-from agents.models import Agent, Approval
+from agents.models import Agent, Approval, CostEvent
 from agents.redaction import redacted
 from agents.vocabulary import AgentStatus, ApprovalType
+from config.common.wire.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,16 @@ class Hired:
 
 
 def hire_agent(actor: Actor, company_ref: UUID | str, fields: Mapping[str, Any], *, now: datetime) -> Hired:
-    """Hire an agent: idle, or `pending_approval` with an approval where the company wants one. Logged."""
+    """Hire an agent: idle, or `pending_approval` with an approval where the company wants one. Logged.
+
+    404 for an issue that the company does not have.
+    """
     columns = dict(fields)
     issue_ids = _source_issues(columns)
     with transaction.atomic():
         company = company_for(actor, company_ref, write=True)
         require_agent_creation(actor, company.id)
+        _require_own_issues(company.id, issue_ids)
         pending = company.require_board_approval_for_new_agents
         status = AgentStatus.PENDING_APPROVAL if pending else AgentStatus.IDLE
         agent = insert_agent(actor, company, columns, status=status, now=now)
@@ -84,6 +89,13 @@ def _payload(agent: Agent) -> dict[str, Any]:
         "runtimeConfig": redacted(agent.runtime_config),
         "budgetMonthlyCents": agent.budget_monthly_cents,
     }
+
+
+def _require_own_issues(company_id: UUID, issue_ids: tuple[UUID, ...]) -> None:
+    """404 for an issue that the company does not have. Their table is a higher app's: reached as foreign keys do."""
+    model: Any = CostEvent._meta.get_field("issue").related_model
+    if issue_ids and model._default_manager.filter(company_id=company_id, id__in=issue_ids).count() != len(issue_ids):
+        raise NotFound.of("Issue")
 
 
 def _source_issues(columns: dict[str, Any]) -> tuple[UUID, ...]:
