@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos.fault import Fault, Speed
-from tests.chaos.long import disks, fanout, sockets
+from tests.chaos.long import crowds, disks, fanout, operators, sockets, storms
 from tests.chaos.quick import messages, rows, verdicts
 from tests.chaos.slow import outages
 
@@ -38,8 +38,22 @@ FAULTS = (
         function=messages.heartbeats_and_output_out_of_order,
         speed=Speed.QUICK,
     ),
-    Fault(25, "10,000 heartbeats in ten seconds", "no error, p99 < 1 s", missing="belongs to the load benchmark"),
-    Fault(26, "1,000 agents reconnect at once", "jittered, bounded pool", missing="belongs to the load benchmark"),
+    Fault(
+        25,
+        "10,000 agents beat within ten seconds",
+        "none lost, no 5xx, p99 < 1 s, longer pauses asked for, nobody reaped",
+        limit=1,
+        function=crowds.a_burst_of_heartbeats,
+        speed=Speed.LONG,
+    ),
+    Fault(
+        26,
+        "1,000 agents connect again at once",
+        "all answered, database connections within the pool, pauses spread",
+        limit=15,
+        function=crowds.a_thousand_agents_come_back,
+        speed=Speed.LONG,
+    ),
     Fault(
         27,
         "of 100 wakes the 37th fails, and the process is killed at the 60th",
@@ -57,7 +71,14 @@ FAULTS = (
         speed=Speed.QUICK,
         tests=(f"{_REAPING}a_run_that_killed_its_supervisor_three_times_is_parked_not_tried_again",),
     ),
-    Fault(29, "a provider fails for everybody", "capped jittered retries", missing="no storm of 500 runs yet"),
+    Fault(
+        29,
+        "a provider fails for 500 runs of 50 agents, and for their retries",
+        "one jittered retry each, promoted when due, started within the agents' slots, at most four",
+        limit=20,
+        function=storms.a_provider_is_down,
+        speed=Speed.LONG,
+    ),
     Fault(
         30,
         "the disk of the run logs is full for a while",
@@ -94,7 +115,14 @@ FAULTS = (
             f"{_LIVE}a_rolled_back_change_is_never_announced",
         ),
     ),
-    Fault(35, "an operator edits 5,000 rows during beats", "beats wait < 2 s", missing="not written"),
+    Fault(
+        35,
+        "an operator pauses 2,000 agents in the admin, 500 at a time as it allows, while they beat",
+        "a beat waits 2 s at most or gets 503; the action tells which rows it skipped",
+        limit=2,
+        function=operators.an_operator_pauses_thousands,
+        speed=Speed.LONG,
+    ),
     Fault(
         36,
         "verbs in opposite order",

@@ -69,7 +69,10 @@ class Site:
                 start_new_session=True,
             )
         probe = Client(f"http://127.0.0.1:{self.env['EVERBEAT_PORT']}", "")
-        wait_for(probe.is_ready, READY_SECONDS, what="a ready installation")
+        started = self.up
+        wait_for(lambda: started.poll() is not None or probe.is_ready(), READY_SECONDS, what="a ready installation")
+        if started.poll() is not None:
+            raise AssertionError(f"it ended: {(self.state / 'up.log').read_text('utf-8', 'replace')[-1500:]}")
         known = _operator(self.state / "operator.env")
         self._client, self.company = Client(probe.url, known["EVERBEAT_API_KEY"]), known["EVERBEAT_COMPANY_ID"]
 

@@ -30,10 +30,11 @@ DUE = 500
 EXEMPT = 1_000
 
 _MANY = """
-insert into heartbeats_heartbeatrun select (jsonb_populate_record(null::heartbeats_heartbeatrun, to_jsonb(old)
-    || jsonb_build_object('id', gen_random_uuid(), 'wakeup_id', null,
-                          'scheduled_retry_at', old.scheduled_retry_at + n * interval '1 millisecond'))).*
-from (select * from heartbeats_heartbeatrun where id = %s) old, generate_series(1, %s) n
+insert into heartbeats_heartbeatrun select made.*
+from (select * from heartbeats_heartbeatrun where id = %s) old, generate_series(1, %s) n,
+    lateral jsonb_populate_record(null::heartbeats_heartbeatrun, to_jsonb(old) || jsonb_build_object(
+        'id', gen_random_uuid(), 'wakeup_id', null,
+        'scheduled_retry_at', old.scheduled_retry_at + n * interval '1 millisecond')) made
 """
 
 
