@@ -42,7 +42,10 @@ def since_boot() -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """How to watch and end one attempt. `timeout_sec` 0 means no limit; `lease_until` is in seconds since boot."""
+    """How to watch and end one attempt. `timeout_sec` 0 means no limit; `lease_until` is in seconds since boot.
+
+    `secrets` are the ids or names of those that the command was given, never their values.
+    """
 
     run_id: UUID
     epoch: int
@@ -54,6 +57,7 @@ class Orders:
     grace_sec: float
     lease_until: float
     session: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
 
     @property
     def started_with(self) -> StartedSession:
@@ -78,6 +82,7 @@ def read_orders(directory: RunDir) -> Orders | None:
     """The orders of a run directory; None when there are none that can be used."""
     try:
         data = json.loads((directory.path / ORDERS_NAME).read_bytes())
-        return Orders(**{**data, **{name: UUID(data[name]) for name in ("run_id", "agent_id", "company_id")}})
+        ids = {name: UUID(data[name]) for name in ("run_id", "agent_id", "company_id")}
+        return Orders(**{**data, **ids, "secrets": tuple(data.get("secrets") or ())})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -62,6 +62,7 @@ class _Config:
     values: JsonObject
     env: dict[str, str]
     secrets: tuple[str, ...]
+    references: tuple[str, ...] = ()
 
 
 def prepare(facts: StartFacts, directory: RunDir, *, lease_until: float, now: datetime) -> Prepared:
@@ -78,7 +79,7 @@ def prepare(facts: StartFacts, directory: RunDir, *, lease_until: float, now: da
     env.update(plan.env)
     command = command_for(plan, place, directory.path.absolute(), env.get("PATH"), environment.of_option)
     plan = replace(plan, timeout_sec=command.timeout_sec)
-    orders = _orders(facts, plan, lease_until)
+    orders = replace(_orders(facts, plan, lease_until), secrets=tuple(sorted(set(config.references))))
     spec = LaunchSpec(
         run_id=str(facts.run.pk),
         marker=orders.name,
@@ -147,7 +148,12 @@ def _resolve_config(facts: StartFacts) -> _Config:
         raise SetupError("secret_unreadable", f"{problem}.") from None
     secrets = [*_opened(env, resolved), *_opened(headers, resolved_headers)]
     values = {**given, "env": resolved, "headers": resolved_headers}
-    return _Config(values, resolved, tuple(secrets))
+    return _Config(values, resolved, tuple(secrets), (*_references(env), *_references(headers)))
+
+
+def _references(bindings: Mapping[str, Any]) -> list[str]:
+    found = (object_of(binding) for binding in bindings.values())
+    return [str(one.get("secretId") or one.get("name")) for one in found if one.get("type") == "secret_ref"]
 
 
 def _opened(bindings: Mapping[str, Any], resolved: Mapping[str, str]) -> list[str]:

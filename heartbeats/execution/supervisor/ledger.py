@@ -21,6 +21,7 @@ from heartbeats.execution.start_lock import seize
 from heartbeats.execution.supervisor.attempt import Attempt
 from heartbeats.execution.supervisor.host import ThisHost
 from heartbeats.execution.supervisor.results import execution_result
+from heartbeats.execution.supervisor.secrecy import without_secrets
 from heartbeats.execution.terminate import terminate_marked
 from heartbeats.execution.workspace_records import keep_place
 from heartbeats.models import HeartbeatRun
@@ -136,7 +137,7 @@ def reattach(run_id: UUID, epoch: int) -> bool:
 def end(attempt: Attempt) -> Finalised | None:
     """Finalise an attempt that left an exit record; None when its run no longer exists."""
     assert attempt.exit is not None
-    result = execution_result(attempt, attempt.exit)
+    result = without_secrets(execution_result(attempt, attempt.exit), attempt.orders)
     _last_output(attempt)
     if attempt.orders is not None:
         keep_place(attempt.directory, company_id=attempt.orders.company_id, run_id=attempt.run_id)

@@ -14,11 +14,13 @@ from heartbeats.execution.rundir import locate
 from heartbeats.execution.starting import Started, start_runs
 from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import RunStatus
-from tests.factories.agents import AgentFactory
+from tests.factories.agents import AgentFactory, SkillFactory
 from tests.factories.heartbeats import HeartbeatRunFactory
 from tests.factories.issues import assigned_to
 from tests.heartbeats.supervisor.conftest import Work
+from tests.present import present
 from tests.processes import Machine
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -43,6 +45,20 @@ def test_a_run_is_started_with_what_its_issue_overrides(machine: Machine, work: 
     assert ended.context["paperclipHarnessCheckedOut"] is True
     agent.refresh_from_db()
     assert agent.adapter_config["env"] == {"WORD": "own"}
+
+
+def test_a_skill_that_is_mentioned_lies_in_the_run_s_own_folder(machine: Machine) -> None:
+    show = ["-c", "cat $EVERBEAT_SKILLS_DIR/release/SKILL.md"]
+    agent: Agent = AgentFactory(adapter_config={"command": "sh", "args": show})
+    skill = SkillFactory(company=agent.company, key="release", body="Tag, then publish.\n")
+    issue = assigned_to(agent, status="todo", description=f"Use [release](skill://{skill.pk}?s=release).")
+    run: HeartbeatRun = HeartbeatRunFactory(agent=agent, issue=issue)
+    start_runs(agent.pk, now=timezone.now())
+    directory = present(machine.live(run.pk))
+    wait_for(lambda: directory.exit_record(), what="the exit record")
+    log = "".join(plain_text(directory.log_path))
+    assert "Tag, then publish." in log
+    assert "Skills: enabled for this run, because the issue mentions them: release." in log
 
 
 @pytest.mark.parametrize(("labels", "starts"), [([], False), (["cpu"], False), (["cpu", "gpu"], True)])
