@@ -53,10 +53,11 @@ _ACTION = {
     AttentionKind.POISON: "Look at the row",
 }
 
-# Columns: kind, what, why, since, url, entity. Recovery's own rows of the instance are shown to every company.
+# Columns: kind, what, why, since, url, entity. A mass loss is of the instance and
+# shown to every company; a poison row to the company whose row it is.
 _WAITING = """
 select 'mass_loss', 'Mass loss', m.due_leases || ' of ' || m.live_leases || ' runs stopped reporting at once',
-       m.opened_at, '/recovery', m.id
+       m.opened_at, '/recovery/', m.id
 from recovery_masslossincident m where m.status = 'open'
 union all
 select case when i.assignee_agent_id is null and i.assignee_user_id is null then 'recovery_without_owner'
@@ -89,15 +90,15 @@ where r.company_id = %(company)s and r.status = 'running'
                        and d.created_at >= coalesce(r.last_output_at, r.started_at, r.created_at))))
 union all
 select 'budget_stop', b.scope_type, 'Its budget is used up: nothing new starts', b.created_at,
-       '/' || c.issue_prefix || '/costs', b.id
+       '/admin/agents/budgetincident/' || b.id || '/change/', b.id
 from agents_budgetincident b join agents_company c on c.id = b.company_id
 where b.company_id = %(company)s and b.status = 'open' and b.threshold_type = 'hard'
 union all
-select 'error_group', a.name, g.message, g.first_seen_at, '/' || c.issue_prefix || '/agents/' || a.id, g.id
+select 'error_group', a.name, g.message, g.first_seen_at, '/agents/' || a.id || '/', g.id
 from agents_errorgroup g join agents_agent a on a.id = g.agent_id join agents_company c on c.id = g.company_id
 where g.company_id = %(company)s and g.state = 'open' and g.severity in ('error', 'critical', 'fatal')
 union all
-select 'approval', p.type, 'An approval waits', p.created_at, '/' || c.issue_prefix || '/approvals/' || p.id, p.id
+select 'approval', p.type, 'An approval waits', p.created_at, '/admin/agents/approval/' || p.id || '/change/', p.id
 from agents_approval p join agents_company c on c.id = p.company_id
 where p.company_id = %(company)s and p.status = 'pending'
 union all
@@ -106,7 +107,11 @@ select 'question', i.identifier, coalesce(q.title, 'A question in the thread'), 
 from issues_interaction q join issues_issue i on i.id = q.issue_id join agents_company c on c.id = q.company_id
 where q.company_id = %(company)s and q.status = 'pending'
 union all
-select 'poison', x.sweep, x.error, x.created_at, '/recovery', x.row_id from recovery_poisonrow x
+select 'poison', x.sweep, x.error, x.created_at, '/recovery/', x.row_id from recovery_poisonrow x
+where exists (select 1 from heartbeats_heartbeatrun r where r.id = x.row_id and r.company_id = %(company)s)
+   or exists (select 1 from issues_issue i where i.id = x.row_id and i.company_id = %(company)s)
+   or exists (select 1 from agents_agent a where a.id = x.row_id and a.company_id = %(company)s)
+   or x.row_id = %(company)s
 """
 
 

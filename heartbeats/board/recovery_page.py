@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from heartbeats.board.view_models import Action, NeedsRow, RunningRow, Tone
+from heartbeats.board.view_models import Action, NeedsRow, Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,14 @@ class SweepRow:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPage:
-    """Sweeps, and what they could not put right by themselves. `incident` is a sentence about a mass loss, or ""."""
+    """Sweeps, and what they could not put right by themselves. `asked`: questions, approvals, budgets that wait for a
+    person. `incident` is a sentence about a mass loss, or ""."""
 
     sweeps: tuple[SweepRow, ...]
     stranded: tuple[NeedsRow, ...] = ()
+    asked: tuple[NeedsRow, ...] = ()
     parked: tuple[NeedsRow, ...] = ()
-    silent: tuple[RunningRow, ...] = ()
+    silent: tuple[NeedsRow, ...] = ()
     incident: str = ""
     incident_action: Action | None = None
     actions: tuple[Action, ...] = ()

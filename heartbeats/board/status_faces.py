@@ -77,6 +77,8 @@ NEED_FACES = {
     "approval": Face("stamp", "Approval", "warn"),
     "question": Face("question", "Question", "warn"),
     "parked_poison": Face("pause", "Parked", "warn"),
+    "parked_retry": Face("retry", "Retry", "warn"),
+    "silent_run": Face("mute", "Silent", "warn"),
     "incident": Face("alert", "Incident", "bad"),
 }
 WAIT_FACES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,16 +12,22 @@ from django.urls import reverse
 
 from config.board.callers import Caller
 from config.board.queries.needs import needs_rows
-from config.board.queries.rows import read
+from config.board.queries.rows import agent_of, issue_of, read
 from config.board.queries.running import running_rows
+from config.board.words.parked import retry_need, silent_need
 from config.board.words.reasons import first_line, plain
 from config.board.words.sweeps import NAMES, PURPOSES
 from heartbeats.board.recovery_page import OutcomeCount, RecoveryPage, SweepRow
-from heartbeats.board.view_models import SUSPICIOUS_AFTER_SECONDS, Action, Tone
+from heartbeats.board.view_models import SUSPICIOUS_AFTER_SECONDS, Action, NeedsRow, Tone
+from heartbeats.models import HeartbeatRun
+from heartbeats.vocabulary import RunStatus
 from recovery.schedule import late_after, periods
 from recovery.vocabulary import SweepName
 
-_KINDS = ["stranded", "escalated", "recovery_without_owner", "parked_poison", "incident"]
+_STRANDED = ("stranded", "escalated", "recovery_without_owner")
+# What has a part of the page of its own, or belongs to none.
+_ELSEWHERE = (*_STRANDED, "critical_silence", "parked_poison", "incident", "error_group")
+_MOST = 100
 
 _SWEEPS = """
 select names.sweep, state.enabled, state.last_started_at, state.last_succeeded_at, state.last_error, state.last_seconds,
@@ -35,20 +41,34 @@ order by names.place
 
 
 def recovery_view(caller: Caller) -> RecoveryPage:
-    """Everything of the page. Four statements."""
+    """Everything of the page. Five statements."""
     rows = read(_SWEEPS, {"names": [str(name) for name in SweepName]})
-    needs = needs_rows(caller.company.id, now=caller.now, may_act=caller.may_act, kinds=_KINDS)
-    running = running_rows(Q(company_id=caller.company.id), now=caller.now, limit=100)
-    silent = (row for row, _ in running if (caller.now - row.silent_since).total_seconds() >= SUSPICIOUS_AFTER_SECONDS)
+    needs = needs_rows(caller.company.id, now=caller.now, may_act=caller.may_act)
     incidents = [row for row in needs if row.kind == "incident"]
     return RecoveryPage(
         sweeps=tuple(_sweep(row, caller) for row in rows),
-        stranded=tuple(row for row in needs if row.kind in ("stranded", "escalated", "recovery_without_owner")),
-        parked=tuple(row for row in needs if row.kind == "parked_poison"),
-        silent=tuple(silent),
+        stranded=tuple(row for row in needs if row.kind in _STRANDED),
+        asked=tuple(row for row in needs if row.kind not in _ELSEWHERE),
+        parked=(*(row for row in needs if row.kind == "parked_poison"), *_retries(caller)),
+        silent=_silent(caller),
         incident_action=_confirming(incidents[0].id) if incidents and caller.user.is_superuser else None,
         incident=f"{incidents[0].what}. {incidents[0].why[0]}" if incidents else "",
     )
+
+
+def _retries(caller: Caller) -> tuple[NeedsRow, ...]:
+    """Soonest first."""
+    parked = HeartbeatRun.objects.filter(company_id=caller.company.id, status=RunStatus.SCHEDULED_RETRY)
+    runs = parked.select_related("agent", "issue").order_by("scheduled_retry_at")[:_MOST]
+    return tuple(retry_need(run, agent_of(run), issue_of(run), now=caller.now, may_act=caller.may_act) for run in runs)
+
+
+def _silent(caller: Caller) -> tuple[NeedsRow, ...]:
+    """Longest silence first."""
+    running = running_rows(Q(company_id=caller.company.id), now=caller.now, limit=_MOST)
+    rows = sorted((row for row, _ in running), key=lambda row: row.silent_since)
+    since = caller.now - timedelta(seconds=SUSPICIOUS_AFTER_SECONDS)
+    return tuple(silent_need(row, now=caller.now, may_act=caller.may_act) for row in rows if row.silent_since <= since)
 
 
 def _sweep(row: Mapping[str, Any], caller: Caller) -> SweepRow:

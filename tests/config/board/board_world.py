@@ -174,7 +174,8 @@ class Builder:
             agent=self.agents[5], issue=other.issue, status=WakeupStatus.DEFERRED, requested_at=self.ago(minutes=1)
         )
         relation = IssueRelationFactory(
-            blocked=self.issue(self.agents[6]), blocker=self.issue(self.agents[7], status=IssueStatus.IN_REVIEW)
+            blocked=self.issue(self.agents[6]),
+            blocker=self.issue(self.agents[7], status=IssueStatus.IN_REVIEW, review_participant_agent=self.agents[8]),
         )
         root = self.issue(None, title="Move the billing service to the new region")
         TreeHoldFactory(root_issue=root)

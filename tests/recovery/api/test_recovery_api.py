@@ -222,7 +222,8 @@ def everything_that_waits(ours: House) -> None:
     ApprovalFactory(company=ours.company)
     Interaction.objects.create(company=ours.company, issue=stuck, kind=InteractionKind.ASK_USER_QUESTIONS)
     PoisonRow.objects.create(sweep="prune", row_id=stuck.pk, retry_at=now, error="corrupt")
-    running_run(started_at=now - timedelta(hours=5))  # another company's
+    running_run(started_at=now - timedelta(hours=5))  # another company's, as is the next row
+    PoisonRow.objects.create(sweep="audit", row_id=assigned_to(AgentFactory()).pk, retry_at=now, error="not ours")
 
 
 def test_attention_lists_everything_that_waits_for_a_person_most_urgent_first(ours: House) -> None:
