@@ -12,6 +12,7 @@ from django.db import OperationalError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from agents.journal import written_together
 from agents.models import Agent
 from agents.vocabulary import BudgetScope
 from heartbeats.models import HeartbeatRun, WakeupRequest
@@ -68,7 +69,7 @@ def cancel_run(
 
     Raises HeartbeatRun.DoesNotExist for an unknown run (or one of another company than `company_id`).
     """
-    with transaction.atomic():
+    with transaction.atomic(), written_together():
         ending = lock_for_end(run_id, company_id)
         was_running = ending.run.status == RunStatus.RUNNING
         if not _cancel(ending, reason, now):

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from agents.actors import system
-from agents.journal import activity, log_activity
+from agents.journal import activity, log_activity, written_together
 from agents.lifecycle import note_run_started
 from agents.models import Agent
 from agents.vocabulary import NOT_INVOKABLE, AgentStatus
@@ -56,7 +56,7 @@ def claim_runs(
     after the database's clock. Nothing for an agent that is unknown or not invokable; what is left in the queue of a
     terminated one is cancelled.
     """
-    with transaction.atomic():
+    with transaction.atomic(), written_together():
         agent = lock_agent(agent_id)
         if agent is None or agent.status in NOT_INVOKABLE:
             return _leave(agent, now)

@@ -10,6 +10,7 @@ import structlog
 from django.db import OperationalError, transaction
 from django.db.models.functions import Now
 
+from agents.journal import written_together
 from agents.lifecycle import settle_after_run
 from heartbeats import hooks
 from heartbeats.models import HeartbeatRun, LateReport
@@ -48,7 +49,7 @@ def finalise_run(run_id: UUID, *, epoch: int, result: ExecutionResult, now: date
     """
     result = cleaned(result)
     try:
-        with transaction.atomic():
+        with transaction.atomic(), written_together():
             return _finalise(lock_for_end(run_id), epoch, result, now)
     except (OperationalError, HeartbeatRun.DoesNotExist):
         raise

@@ -16,7 +16,7 @@ from tests.model.endings import ENDINGS
 
 MOST_ROUNDS = 80
 ROUNDS = (timedelta(seconds=12), timedelta(seconds=75), timedelta(minutes=15), timedelta(minutes=160))
-SWEEPS = tuple(name for name in START_ORDER if name not in {SweepName.PRUNE, SweepName.TICK_TIMERS})
+SWEEPS = tuple(name for name in START_ORDER if name not in {SweepName.PRUNE, SweepName.TICK_TIMERS, SweepName.AUDIT})
 
 
 def run_to_quiet(model: Deeds) -> None:

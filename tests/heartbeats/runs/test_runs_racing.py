@@ -151,6 +151,25 @@ def test_comments_that_race_a_finalisation_are_never_served_by_nobody(result: Ex
         assert served == {str(comment.pk) for comment in comments}
 
 
+def test_another_agent_whose_wake_races_a_finalisation_gets_its_run_or_waits_behind_one() -> None:
+    for _ in range(4):
+        agent = AgentFactory()
+        other = AgentFactory(company=agent.company)
+        issue = assigned_to(agent, status=IssueStatus.IN_PROGRESS)
+        run = running_run(agent=agent, issue=issue, wake_reason="heartbeat_timer")
+        Issue.objects.filter(pk=issue.pk).update(execution_run=run)
+        comment = comments_on(issue, 1)[0]
+        racers: list[Callable[[], object]] = [
+            partial(speak, other, issue, comment),
+            partial(finalise_run, run.pk, epoch=1, result=DONE, now=NOW),
+        ]
+        race(racers)
+        successor = HeartbeatRun.objects.live().get(issue=issue)
+        waits = WakeupRequest.objects.deferred().filter(issue=issue, agent=other).exists()
+        assert (successor.agent_id == other.pk) is not waits
+        assert ids_that_arrived(issue) == {str(comment.pk)}
+
+
 def test_two_finalisations_of_one_run_end_it_once() -> None:
     agent = AgentFactory()
     issue = assigned_to(agent, status=IssueStatus.IN_PROGRESS)
