@@ -39,7 +39,7 @@ def silent_need(row: RunningRow, *, now: datetime, may_act: bool) -> NeedsRow:
     snoozed = row.snoozed_until is not None
     place = f"It runs on {row.host}." if row.host else ""
     quiet = "Somebody has looked at it: the alarm is off for now." if snoozed else ""
-    snooze = Action("Snooze 30 min", reverse("let_run_go_on", args=[row.run_id]))
+    snooze = Action("Snooze 30 m", reverse("let_run_go_on", args=[row.run_id]))
     return NeedsRow(
         id=str(row.run_id),
         kind="silent_run",

@@ -238,7 +238,7 @@ def test_the_recovery_page_lists_every_sweep_and_what_is_stranded(admin: Client,
     assert len(said) <= MOST_STATEMENTS, said.report()
     for part in ("Orphan reaper", "Pruning", "Run now", "Dry run", "1 retried", "Nothing moves it forward:"):
         assert part in words
-    for part in ("Stranded", "Parked", "Retry now", "Silent runs", "Snooze 30 min", "Waiting for a person", "Sweeps"):
+    for part in ("Stranded", "Parked", "Retry now", "Silent runs", "Snooze 30 m", "Waiting for a person", "Sweeps"):
         assert part in words
     assert words.index("Nothing moves it forward:") < words.index("Orphan reaper"), "what is stuck comes first"
 
