@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.chaos.fault import Fault, Speed
 from tests.chaos.long import crowds, disks, fanout, operators, sockets, storms
 from tests.chaos.quick import messages, rows, verdicts
-from tests.chaos.slow import outages
+from tests.chaos.slow import backups, outages
 
 _ADOPTION = "tests/heartbeats/supervisor/test_supervisor_adoption.py::test_"
 _STOPPING = "tests/heartbeats/supervisor/test_supervisor_stopping.py::test_"
@@ -187,5 +187,12 @@ FAULTS = (
             f"{_OUTAGES}a_command_that_ends_while_the_database_is_away_is_finalised_when_it_is_back",
         ),
     ),
-    Fault(45, "the database is restored from a backup", "no execution twice", missing="there is no restore command"),
+    Fault(
+        45,
+        "the database is restored from a backup while agents of the lost time live on",
+        "they are told to stop; no run is executed twice at once, none under an old epoch",
+        limit=60,
+        function=backups.restored_from_a_backup,
+        speed=Speed.SLOW,
+    ),
 )

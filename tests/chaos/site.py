@@ -24,7 +24,7 @@ from config.trial.client import Client
 from tests.waiting import wait_for
 
 LEASE = 8
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
 AUDIT_GRACE = 30
 TIMINGS = {
     "EVERBEAT_LEASE_SEC": str(LEASE),
