@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Q
 
 from agents.models import Agent
+from agents.vocabulary import NOT_INVOKABLE
 from heartbeats.models import HeartbeatRun, Intent, WakeupRequest
 from heartbeats.models.intent import IntentKind
 from heartbeats.vocabulary import RunStatus, WakeupStatus
@@ -116,8 +117,11 @@ class Promises:
         if not self.owed:
             return
         carried = _carried_by_runs() | _carried_by_wakeups() | _carried_by_intents()
-        for key, what in self.owed.items():
-            if key not in carried:
+        refused = set(Agent.objects.filter(status__in=NOT_INVOKABLE).values_list("pk", flat=True))
+        for key, what in list(self.owed.items()):
+            if key not in carried and key[1] in refused:
+                del self.owed[key]  # paused before the wake was asked for: gate 3 leaves no row
+            elif key not in carried:
                 yield f"{what} is lost: no run, no waiting wakeup and no reason for {self.world.call(key[1])}"
 
 
