@@ -10,6 +10,22 @@ from urllib.parse import urlsplit
 
 from agents.vocabulary import AdapterType
 
+# How an agent works, not what its host executes, reads or calls: one agent may ask another's run for these.
+TUNING_KEYS = frozenset(
+    {
+        "effort",
+        "graceSec",
+        "maxTurnsPerRun",
+        "model",
+        "modelReasoningEffort",
+        "promptTemplate",
+        "thinking",
+        "timeoutMs",
+        "timeoutSec",
+        "variant",
+    }
+)
+
 Check = Callable[[Any], Iterator["Flaw"]]
 
 

@@ -20,6 +20,7 @@ from issues.labels import set_labels
 from issues.lifecycle import times_of
 from issues.models import Issue
 from issues.numbering import take_number
+from issues.overrides import require_overrides
 from issues.places import require_places
 from issues.readiness import unresolved_blockers
 from issues.relations import add_blocker, require_parent, set_blockers
@@ -92,6 +93,7 @@ def insert_issue(actor: Actor, company_id: UUID, new: NewIssue, *, action: str, 
     """Insert one issue in the caller's transaction, which holds the company's lock; logged and announced."""
     columns = dict(new.columns)
     _require_assignees(actor, company_id, columns)
+    require_overrides(actor, company_id, columns.get("assignee_adapter_overrides"))
     require_places(company_id, columns)
     if columns.get("parent_id"):
         require_parent(company_id, columns["parent_id"])

@@ -20,6 +20,7 @@ from issues.interactions.superseding import expire_superseded
 from issues.labels import set_labels
 from issues.lifecycle import change_issue, touch_issue
 from issues.models import Issue, IssueComment
+from issues.overrides import require_overrides
 from issues.ownership import authorise_mutation
 from issues.places import require_places
 from issues.readiness import unresolved_blockers
@@ -96,6 +97,8 @@ def _resolved(actor: Actor, issue: Issue, edit: Edit) -> dict[str, Any]:
     """The columns with every reference checked against the company."""
     columns = dict(edit.columns)
     _resolve_assignee(actor, issue, columns)
+    asked, stored = columns.get("assignee_adapter_overrides"), issue.assignee_adapter_overrides
+    require_overrides(actor, issue.company_id, asked, stored=stored)
     require_places(issue.company_id, columns, project_id=issue.project_id)
     moved = "project_id" in columns and columns["project_id"] != issue.project_id
     if moved and "project_workspace_id" not in columns:
