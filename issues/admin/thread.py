@@ -7,7 +7,7 @@ from django.contrib import admin
 from agents.admin.base import CompanyAdmin
 from config.common.admin import cells
 from config.common.admin.filters import choice, scoped, since
-from issues.models import DocumentRevision, Interaction, IssueComment, IssueDocument, WorkProduct
+from issues.models import DocumentRevision, InboxMark, Interaction, IssueComment, IssueDocument, WorkProduct
 
 _BY = (cells.related("author_agent", title="agent"), cells.related("author_user", title="person"))
 
@@ -109,3 +109,20 @@ class InteractionPage(CompanyAdmin):
     search_ids = ("id", "issue_id")
     search_identifier = "issue__identifier"
     questions = (("Waits", "status__exact=pending"),)
+
+
+@admin.register(InboxMark)
+class InboxMarkPage(CompanyAdmin):
+    """What people have read and put away."""
+
+    related = ("issue", "user", "company")
+    list_display = (
+        cells.related("issue"),
+        cells.related("user", title="person"),
+        cells.when("read_at", title="read", order="read_at"),
+        cells.when("archived_at", title="archived", order="archived_at"),
+        cells.related("company"),
+    )
+    list_filter = (since("read_at", "read"), since("archived_at", "archived"), scoped("company"))
+    search_ids = ("id", "issue_id", "user_id")
+    search_identifier = "issue__identifier"

@@ -12,6 +12,7 @@ from agents.models import ActivityEvent, Agent, AgentKey, Company, IdempotencyRe
 from agents.vocabulary import AgentStatus
 from tests.agents.api.conftest import House, agent_client, client_with
 from tests.factories.agents import AgentFactory, AgentKeyFactory, CompanyFactory
+from tests.factories.issues import IssueFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -109,7 +110,8 @@ def test_scheduler_heartbeats_are_for_admins_active_first(house: House) -> None:
 
 def test_hiring_where_the_board_approves_waits_and_else_does_not(house: House) -> None:
     url = f"/api/companies/{house.company.id}/agent-hires"
-    at_once = house.ceo_caller.post(url, {"name": "Now", "sourceIssueIds": [str(uuid4())]}, format="json").json()
+    issue = IssueFactory(company=house.company)
+    at_once = house.ceo_caller.post(url, {"name": "Now", "sourceIssueIds": [str(issue.pk)]}, format="json").json()
     assert (at_once["agent"]["status"], at_once["approval"]) == ("idle", None)
     Company.objects.filter(id=house.company.id).update(require_board_approval_for_new_agents=True)
     waiting = house.ceo_caller.post(url, {"name": "Later"}, format="json")
@@ -123,3 +125,11 @@ def test_hiring_where_the_board_approves_waits_and_else_does_not(house: House) -
     assert agent_client(Agent.objects.get(id=UUID(body["agent"]["id"]))).get("/api/agents/me").status_code == 401
     actions = set(ActivityEvent.objects.values_list("action", flat=True))
     assert {"agent.hire_created", "approval.created"} <= actions
+
+
+def test_a_hire_for_an_issue_that_the_company_does_not_have_is_refused(house: House) -> None:
+    url = f"/api/companies/{house.company.id}/agent-hires"
+    for issue_id in (uuid4(), IssueFactory().pk):
+        refused = house.ceo_caller.post(url, {"name": "Lost", "sourceIssueIds": [str(issue_id)]}, format="json")
+        assert refused.status_code == 404
+    assert not Agent.objects.filter(name="Lost").exists()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from heartbeats.execution.logs import plain_text
 from heartbeats.execution.rundir import ExitRecord, ProcessRecord, RunDir, locate
 from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import RunStatus
@@ -143,9 +143,11 @@ def process_of(machine: Machine, run: HeartbeatRun) -> ProcessRecord:
 
 
 def log_of(machine: Machine, run: HeartbeatRun) -> list[str]:
+    """What the command wrote; not what the start noted of its folder."""
     directory = locate(machine.runs_dir, run.log_ref or "")
     assert directory is not None
-    return "".join(plain_text(directory.log_path)).splitlines()
+    records = map(json.loads, directory.log_path.read_text().splitlines())
+    return "".join(record["chunk"] for record in records if record["stream"] != "system").splitlines()
 
 
 def exists(pid: int) -> bool:
