@@ -107,6 +107,7 @@ class WakeupRowReason(StrEnum):
     """Reasons that a gate writes on the wakeup row in place of the one given (spec/2 B, H)."""
 
     BUDGET_BLOCKED = "budget.blocked"
+    AGENT_NOT_INVOKABLE = "agent.not_invokable"
     HEARTBEAT_DISABLED = "heartbeat.disabled"
     WAKE_ON_DEMAND_DISABLED = "heartbeat.wakeOnDemand.disabled"
     TREE_HOLD_ACTIVE = "issue_tree_hold_active"

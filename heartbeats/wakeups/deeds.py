@@ -14,7 +14,7 @@ from heartbeats.vocabulary import TriggerDetail, WakeupSource
 from heartbeats.wakeups import trigger_rules as rules
 from heartbeats.wakeups.deferred import promote_orphaned_deferred
 from heartbeats.wakeups.intents import Deed, Wanted, does
-from heartbeats.wakeups.request import AgentNotFound, WakeupAsk, WakeupConflict, request_wakeup
+from heartbeats.wakeups.request import AgentNotFound, WakeupAsk, request_unheard
 from issues import announcements as said
 from issues.consequences import completed_parent, unblocked_by
 from issues.models import Issue
@@ -58,7 +58,7 @@ def promote(issue: said.IssueFacts) -> Wanted:
 
 @does(IntentKind.WAKE)
 def _wake(deed: Deed) -> Sequence[Wanted]:
-    """An agent that cannot be woken now is no fault: the reason is logged."""
+    """An agent that cannot be woken now is no fault: a row says why, for who asked is gone."""
     body = deed.body
     ask = WakeupAsk(
         agent_id=UUID(body["agentId"]),
@@ -71,8 +71,8 @@ def _wake(deed: Deed) -> Sequence[Wanted]:
         requested_by=deed.actor,
     )
     try:
-        request_wakeup(ask, now=deed.now)
-    except (WakeupConflict, AgentNotFound) as refused:
+        request_unheard(ask, now=deed.now)
+    except AgentNotFound as refused:
         log.info("wake_refused", agent_id=body["agentId"], reason=body["reason"], why=str(refused))
     return ()
 

@@ -52,10 +52,12 @@ def apply_verdict(wake: IncomingWake, row: Row, verdict: Verdict, *, now: dateti
             raise TypeError(f"nothing to record for {verdict!r}")
 
 
-def keep_refusal(wake: IncomingWake, row: Row, refused: Refused, *, now: datetime) -> None:
-    """Leave the row of a refusal that has one (gate 2)."""
-    if refused.row_reason is not None:
-        _insert(wake, row, WakeupStatus.SKIPPED, refused.row_reason, finished_at=now)
+def keep_refusal(
+    wake: IncomingWake, row: Row, refused: Refused, reason: WakeupRowReason | None, *, now: datetime
+) -> None:
+    """Leave the row of a refusal under this reason, if it has one, with what the agent was to be told."""
+    if reason is not None:
+        _insert(wake, row, WakeupStatus.SKIPPED, reason, context=wake.context, error=refused.message, finished_at=now)
 
 
 def heal_lock(row: Row, finding: LiveRunFinding, *, now: datetime) -> None:

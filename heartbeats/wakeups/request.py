@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from heartbeats.vocabulary import WakeupStatus
+from heartbeats.vocabulary import WakeupRowReason, WakeupStatus
 from heartbeats.wakeups import facts
 from heartbeats.wakeups.asking import AgentNotFound, WakeupAsk, WakeupConflict, WakeupOutcome
 from heartbeats.wakeups.gates import AnsweredBefore, Refused, Verdict, WakeFacts, admit, place
@@ -19,7 +19,7 @@ from heartbeats.wakeups.live_run import IssuePath, LiveRunFinding, find_live_run
 from heartbeats.wakeups.policy import HeartbeatPolicy
 from heartbeats.wakeups.recording import apply_verdict, heal_lock, keep_refusal
 
-__all__ = ["AgentNotFound", "WakeupAsk", "WakeupConflict", "WakeupOutcome", "request_wakeup"]
+__all__ = ["AgentNotFound", "WakeupAsk", "WakeupConflict", "WakeupOutcome", "request_unheard", "request_wakeup"]
 
 _KEY_CONSTRAINT = "wakeup_idempotency_key_once"
 
@@ -46,7 +46,16 @@ def request_wakeup(ask: WakeupAsk, *, now: datetime) -> WakeupOutcome:
     return outcome
 
 
-def _attempt(ask: WakeupAsk, now: datetime) -> WakeupOutcome | Refused:
+def request_unheard(ask: WakeupAsk, *, now: datetime) -> WakeupOutcome | None:
+    """`request_wakeup` where nobody waits for the answer: gate 3, too, leaves its row. None: refused.
+
+    Whoever asked got no 409, so the table has to say why the agent did not wake. Raises AgentNotFound.
+    """
+    outcome = _attempt(ask, now, unheard=WakeupRowReason.AGENT_NOT_INVOKABLE)
+    return None if isinstance(outcome, Refused) else outcome
+
+
+def _attempt(ask: WakeupAsk, now: datetime, unheard: WakeupRowReason | None = None) -> WakeupOutcome | Refused:
     with transaction.atomic():
         wake = read_wake(ask)
         _lock(wake)
@@ -58,7 +67,7 @@ def _attempt(ask: WakeupAsk, now: datetime) -> WakeupOutcome | Refused:
         if isinstance(verdict, AnsweredBefore):
             return _answer_again(row["repeated"])
         if isinstance(verdict, Refused):
-            keep_refusal(wake, row, verdict, now=now)
+            keep_refusal(wake, row, verdict, verdict.row_reason or unheard, now=now)
             return verdict
         if finding is not None:
             heal_lock(row, finding, now=now)

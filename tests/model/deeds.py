@@ -12,7 +12,6 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from agents.actors import Actor
 from agents.models import Agent
-from agents.vocabulary import NOT_INVOKABLE
 from config.common.clock import utc_now
 from heartbeats.models import HeartbeatRun
 from heartbeats.runs.finalising import finalise_run
@@ -77,15 +76,16 @@ class Deeds(RuleBasedStateMachine):
         self.world.story[-1] += f" -> {outcome.status} {outcome.reason or ''}".rstrip()
 
     def owe(self, comment_id: UUID, issue: Issue, named: Agent | None, *, by: HeartbeatRun | None = None) -> None:
-        """Remember whom a comment is to reach: the assignee of an open issue, and who was named; never its author."""
+        """Remember whom a comment is to reach: the assignee of an open issue, and who was named; never its author.
+
+        Whoever is paused is owed it too: a row says why it does not come.
+        """
         issue.refresh_from_db()
         told = [named] if named else []
         if issue.assignee_agent is not None and issue.status not in ISSUE_TERMINAL:
             told.append(issue.assignee_agent)
         for agent in told:
-            agent.refresh_from_db()
-            mine = by is not None and by.agent_id == agent.pk
-            if not mine and agent.status not in NOT_INVOKABLE:
+            if by is None or by.agent_id != agent.pk:
                 what = f"comment by {by.agent.name if by else 'a person'} on {issue.identifier}"
                 self.promises.owe(comment_id, agent, what)
 

@@ -50,6 +50,7 @@ _SOURCES = {
 }
 _NOT_STARTED = {
     WakeupRowReason.BUDGET_BLOCKED: "A budget stop is in force.",
+    WakeupRowReason.AGENT_NOT_INVOKABLE: "It was paused, ended or not approved yet.",
     WakeupRowReason.HEARTBEAT_DISABLED: "Its timer is switched off.",
     WakeupRowReason.WAKE_ON_DEMAND_DISABLED: "It is not to be woken on demand.",
     WakeupRowReason.TREE_HOLD_ACTIVE: "A pause holds the issue.",

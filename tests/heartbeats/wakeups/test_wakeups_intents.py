@@ -11,11 +11,13 @@ import pytest
 from django.db.models import F
 
 from agents.actors import Actor, ActorSource
+from agents.lifecycle import pause_agent
 from agents.models import Agent
 from config.common import after_commit
 from config.common.clock import database_now, utc_now
 from heartbeats.models import HeartbeatRun, Intent, WakeupRequest
 from heartbeats.models.intent import IntentKind
+from heartbeats.vocabulary import WakeupRowReason, WakeupStatus
 from heartbeats.wakeups import intents, trigger_rules
 from heartbeats.wakeups.intents import carry_out, intend, overdue_intents
 from issues.checkout import checkout_issue, force_release_issue
@@ -325,3 +327,15 @@ def test_of_two_blockers_that_close_at_once_the_last_wakes_who_waited(board: Act
         done = Edit(columns={"status": IssueStatus.DONE})
         race([partial(update_issue, board, blocker.pk, done, now=utc_now()) for blocker in blockers])
         assert HeartbeatRun.objects.get(issue=blocked).wake_reason == "issue_blockers_resolved"
+
+
+def test_a_comment_whose_wake_meets_an_agent_that_was_paused_meanwhile_leaves_its_reason(
+    board: Actor, agent: Agent, dying: pytest.MonkeyPatch
+) -> None:
+    commented(board, agent, IssueStatus.BLOCKED)
+    pause_agent(board, agent.pk, now=utc_now())
+    sweep_later(dying)
+
+    row = WakeupRequest.objects.get()
+    assert (row.status, row.reason) == (WakeupStatus.SKIPPED, WakeupRowReason.AGENT_NOT_INVOKABLE)
+    assert (row.wake_comment, row.agent) == (IssueComment.objects.get(), agent)
