@@ -78,7 +78,7 @@ NEED_FACES = {
     "question": Face("question", "Question", "warn"),
     "parked_poison": Face("pause", "Parked", "warn"),
     "parked_retry": Face("retry", "Retry", "warn"),
-    "silent_run": Face("mute", "Silent", "warn"),
+    "silent_run": Face("mute", "Quiet", "warn"),
     "incident": Face("alert", "Incident", "bad"),
 }
 WAIT_FACES = {

@@ -204,6 +204,21 @@ def agent_page() -> AgentPage:
     )
 
 
+def _quiet_run() -> vm.NeedsRow:
+    """One that has said nothing for an hour."""
+    return vm.NeedsRow(
+        str(uid(104)),
+        "silent_run",
+        "Support first line has said nothing for 1 h 3 m",
+        ago(minutes=63),
+        ("It runs on worker-2.",),
+        vm.Action("Snooze 30 m", "/x"),
+        issue(9),
+        agent(20),
+        uid(104),
+    )
+
+
 def recovery_page() -> RecoveryPage:
     """Six sweeps: one late, one failed."""
     count, sweep = OutcomeCount, SweepRow
@@ -278,8 +293,8 @@ def recovery_page() -> RecoveryPage:
                 actions=(again,),
             ),
         ),
-        needs().rows[:1],
-        (),
-        running().rows[:2],
+        stranded=needs().rows[:1],
+        asked=needs().rows[3:4],
+        silent=(_quiet_run(),),
         actions=(vm.Action("Run every sweep", "/run-all", "post", "primary"),),
     )
