@@ -81,6 +81,11 @@ class WakeupRequest(CompanyModel):
                 condition=Q(status__in=["queued", "claimed", "deferred_issue_execution"], issue__isnull=False),
             ),
             Index(fields=["issue", "-requested_at"], name="wakeup_by_issue", condition=Q(issue__isnull=False)),
+            Index(
+                fields=["agent", "issue", "requested_at"],
+                name="wakeup_passed_over",
+                condition=Q(status="skipped", reason="agent.not_invokable"),
+            ),
             Index(fields=["run"], name="wakeup_by_run", condition=Q(run__isnull=False)),
         ]
 

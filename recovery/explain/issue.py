@@ -165,6 +165,7 @@ def _person(code: str, text: str, since: datetime) -> Explanation:
 _EDGE_TEXT = {
     MissedEdge.WAKE_BLOCKERS_RESOLVED: "All its blockers are done: the next sweep wakes its agent.",
     MissedEdge.SURFACE_CANCELLED_BLOCKER: "A cancelled issue blocks it: the next sweep tells its owner.",
+    MissedEdge.WAKE_PASSED_OVER: "Its agent could not be woken when it was asked: the next sweep asks again.",
     MissedEdge.PROMOTE_DEFERRED: "A deferred wakeup follows: the next sweep promotes it.",
 }
 _REST_TEXT = {

@@ -1,4 +1,6 @@
-"""Edges that went by unheard, found again by level: deferred wakeups, resolved and cancelled blockers (K.10)."""
+"""Edges that went by unheard, found again by level: deferred wakeups, wakes that met a paused agent, resolved and
+cancelled blockers (K.10).
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,14 @@ from django.db import connection, transaction
 from agents.budgets.blocking import invocation_block
 from agents.models import ActivityEvent
 from agents.vocabulary import NOT_INVOKABLE
-from heartbeats.vocabulary import WakeReason, WakeupSource
+from heartbeats.vocabulary import WakeReason, WakeupRowReason, WakeupSource
 from heartbeats.wakeups.deferred import promote_orphaned_deferred
 from issues.models import Issue
 from issues.readiness import HOLD_SQL
 from issues.trail import issue_row, record
 from recovery.issue_actions import RECOVERY, say
 from recovery.stranded.missed_edges import Blocker, MissedEdge, WaitingFacts, find_missed_edge
+from recovery.stranded.passed_over import PASSED_OVER, wake_again
 from recovery.stranded.texts import cancelled_blocker_comment
 from recovery.sweeps.rows import Done, Left, RowResult
 from recovery.waking import wake
@@ -28,7 +31,10 @@ LOST_RACE = "lost_race"
 # The announcement of the edge itself is on its way for this long.
 SETTLING = timedelta(seconds=10)
 
-_EDGES = """
+# A wake that the agent was not told of is none.
+COUNTS = f"not (w.status = 'skipped' and w.reason = '{WakeupRowReason.AGENT_NOT_INVOKABLE}')"
+
+_EDGES = f"""
 select w.issue_id from heartbeats_wakeuprequest w
 where w.status = 'deferred_issue_execution' and w.issue_id is not null and w.requested_at < %(settled)s
   and not exists (select 1 from heartbeats_heartbeatrun r
@@ -46,11 +52,19 @@ where i.status in ('todo', 'blocked') and i.assignee_agent_id is not null and i.
                   where r.issue_id = i.id and r.status in ('queued', 'running', 'scheduled_retry'))
   and case when x.all_done
       then not exists (select 1 from heartbeats_wakeuprequest w
-                       where w.issue_id = i.id and w.requested_at >= x.ended_at)
+                       where w.issue_id = i.id and w.requested_at >= x.ended_at and {COUNTS})
       else not exists (select 1 from agents_activityevent v
                        where v.issue_id = i.id and v.action = %(surfaced)s and v.created_at >= x.ended_at) end
+union
+select i.id
+from heartbeats_wakeuprequest w
+join agents_agent a on a.id = w.agent_id and a.status <> all(%(closed)s) and a.wake_on_demand
+join issues_issue i on {PASSED_OVER}
+where i.status not in ('backlog', 'done', 'cancelled') and i.hidden_at is null and w.requested_at < %(settled)s
+  and not exists (select 1 from heartbeats_heartbeatrun r
+                  where r.issue_id = i.id and r.status in ('queued', 'running', 'scheduled_retry'))
 order by 1 limit %(limit)s
-"""
+"""  # noqa: S608 - constants
 
 _FACTS = f"""
 select i.company_id, i.assignee_agent_id, i.project_id, i.status,
@@ -59,7 +73,8 @@ select i.company_id, i.assignee_agent_id, i.project_id, i.status,
                where r.issue_id = i.id and r.status in ('queued', 'running', 'scheduled_retry')),
        exists (select 1 from heartbeats_wakeuprequest w
                where w.issue_id = i.id and w.status = 'deferred_issue_execution'),
-       (select max(w.requested_at) from heartbeats_wakeuprequest w where w.issue_id = i.id),
+       (select max(w.requested_at) from heartbeats_wakeuprequest w where w.issue_id = i.id and {COUNTS}),
+       exists (select 1 from heartbeats_wakeuprequest w where {PASSED_OVER}),
        (select max(v.created_at) from agents_activityevent v where v.issue_id = i.id and v.action = %(surfaced)s),
        coalesce((select json_agg(json_build_object('id', b.id, 'identifier', b.identifier, 'status', b.status,
                                           'endedAt', coalesce(b.completed_at, b.cancelled_at)) order by b.number)
@@ -107,7 +122,7 @@ def load_waiting(issue_id: UUID) -> Waiting | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    company, agent, project, status, invokable, held, live, deferred, woken, surfaced, blockers = row
+    company, agent, project, status, invokable, held, live, deferred, woken, passed_over, surfaced, blockers = row
     ends = [datetime.fromisoformat(blocker["endedAt"]) for blocker in blockers if blocker["endedAt"]]
     ended = max(ends, default=None)
     facts = WaitingFacts(
@@ -118,6 +133,7 @@ def load_waiting(issue_id: UUID) -> Waiting | None:
         agent_invokable=bool(invokable),
         deferred_wakeup=deferred,
         last_wake_at=woken,
+        passed_over=passed_over,
         cancelled_blocker_surfaced=surfaced is not None and (ended is None or surfaced >= ended),
     )
     return Waiting(company, agent, project, tuple(blockers), facts)
@@ -150,6 +166,8 @@ def _over_budget(waiting: Waiting, now: datetime) -> bool:
 def _follow(issue: Issue, waiting: Waiting, missed: MissedEdge, now: datetime) -> None:
     if missed is MissedEdge.PROMOTE_DEFERRED:
         promote_orphaned_deferred(issue.pk, now=now)
+    elif missed is MissedEdge.WAKE_PASSED_OVER:
+        wake_again(issue, now=now)
     elif missed is MissedEdge.WAKE_BLOCKERS_RESOLVED:
         _wake_resolved(issue, waiting, now)
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from issues.vocabulary import IssueStatus
+from issues.vocabulary import ISSUE_TERMINAL, IssueStatus
 from recovery.organisation import Ref
 
 
@@ -17,6 +17,7 @@ class MissedEdge(StrEnum):
     WAKE_BLOCKERS_RESOLVED = "wake_blockers_resolved"
     SURFACE_CANCELLED_BLOCKER = "surface_cancelled_blocker"
     PROMOTE_DEFERRED = "promote_deferred"
+    WAKE_PASSED_OVER = "wake_passed_over"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,10 @@ class Blocker:
 
 @dataclass(frozen=True)
 class WaitingFacts:
-    """An agent-owned `todo` or `blocked` issue. `comment` facts are about the one on cancelled blockers."""
+    """An agent-owned open issue; its blockers matter while it is `todo` or `blocked`.
+
+    `passed_over`: its agent could not be woken when somebody asked, and nobody asked again since.
+    """
 
     status: str
     blockers: Sequence[Blocker] = ()
@@ -39,6 +43,7 @@ class WaitingFacts:
     agent_invokable: bool = True
     deferred_wakeup: bool = False
     last_wake_at: datetime | None = None
+    passed_over: bool = False
     cancelled_blocker_surfaced: bool = False
 
 
@@ -48,6 +53,8 @@ def find_missed_edge(facts: WaitingFacts) -> MissedEdge | None:
         return None
     if facts.deferred_wakeup:
         return MissedEdge.PROMOTE_DEFERRED
+    if facts.passed_over and facts.status not in {*ISSUE_TERMINAL, IssueStatus.BACKLOG}:
+        return MissedEdge.WAKE_PASSED_OVER
     if facts.status not in {IssueStatus.TODO, IssueStatus.BLOCKED} or not facts.blockers:
         return None
     statuses = {blocker.status for blocker in facts.blockers}

@@ -18,6 +18,7 @@ from heartbeats.vocabulary import RunStatus, WakeupStatus
 from heartbeats.wakeups.context import comment_ids
 from issues.readiness import HOLD_SQL
 from recovery.audit.run import CHECKS, audit
+from recovery.stranded.passed_over import PASSED_OVER
 from tests.model.world import World
 
 # These speak of what the sweeps have not done yet, or of files: they are asked at the end.
@@ -75,6 +76,16 @@ where w.status = 'deferred_issue_execution' and {HOLD_SQL} is null and not exist
 """
 
 
+_NEVER_TOLD = f"""
+select a.name || ' can be woken, and was not told on ' || i.identifier || ' what was asked while it could not'
+from heartbeats_wakeuprequest w join agents_agent a on a.id = w.agent_id
+join issues_issue i on {PASSED_OVER}
+where i.status not in ('backlog', 'done', 'cancelled') and {HOLD_SQL} is null
+  and a.status not in ('paused', 'terminated', 'pending_approval') and a.wake_on_demand
+  and not exists (select 1 from agents_budgetincident b where b.status = 'open' and b.threshold_type = 'hard')
+"""
+
+
 @dataclass
 class Promises:
     """The checks, and what they remember between steps: how each run ended, and which comment is to reach whom."""
@@ -102,6 +113,7 @@ class Promises:
         wrongs = [violation.text for violation in audit()]
         wrongs += _texts(_BLOCKED_FOR_NOTHING)
         wrongs += _texts(_LEFT_WAITING)
+        wrongs += _texts(_NEVER_TOLD)
         wrongs += [f"nobody has carried out: {intent}" for intent in Intent.objects.all()]
         if wrongs:
             raise self.world.broken(*wrongs)

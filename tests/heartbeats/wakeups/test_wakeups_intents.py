@@ -11,7 +11,7 @@ import pytest
 from django.db.models import F
 
 from agents.actors import Actor, ActorSource
-from agents.lifecycle import pause_agent
+from agents.lifecycle import pause_agent, resume_agent
 from agents.models import Agent
 from config.common import after_commit
 from config.common.clock import database_now, utc_now
@@ -339,3 +339,18 @@ def test_a_comment_whose_wake_meets_an_agent_that_was_paused_meanwhile_leaves_it
     row = WakeupRequest.objects.get()
     assert (row.status, row.reason) == (WakeupStatus.SKIPPED, WakeupRowReason.AGENT_NOT_INVOKABLE)
     assert (row.wake_comment, row.agent) == (IssueComment.objects.get(), agent)
+
+
+def test_a_comment_for_a_paused_agent_reaches_it_after_its_resume(board: Actor, agent: Agent) -> None:
+    pause_agent(board, agent.pk, now=utc_now())
+    commented(board, agent)
+    issue = Issue.objects.get()
+    add_comment(board, issue.pk, "And this.", NO_WISHES, now=utc_now())
+    resume_agent(board, agent.pk, now=utc_now())
+    WakeupRequest.objects.update(requested_at=F("requested_at") - timedelta(seconds=11))
+
+    first, second = (run_sweep(sweep_named(SweepName.RECONCILE_STRANDED)).results for _ in range(2))
+
+    run = HeartbeatRun.objects.get()
+    assert run.context["wakeCommentIds"] == [str(one.pk) for one in issue.comments.order_by("created_at")]
+    assert (run.wake_reason, first.acted, second.acted) == ("issue_commented", 1, 0)

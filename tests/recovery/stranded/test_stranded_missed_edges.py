@@ -46,3 +46,10 @@ def test_edges_of_busy_held_or_sleeping_work_wait(change: dict[str, Any]) -> Non
 @pytest.mark.parametrize("facts", [WaitingFacts("blocked"), replace(WAITING, status="in_review")])
 def test_what_waits_for_no_blocker_missed_none(facts: WaitingFacts) -> None:
     assert find_missed_edge(facts) is None
+
+
+def test_what_was_asked_of_an_agent_that_could_not_be_woken_is_asked_again() -> None:
+    asked = WaitingFacts("in_review", passed_over=True)
+    assert find_missed_edge(asked) is MissedEdge.WAKE_PASSED_OVER
+    for rests in ({"status": "done"}, {"status": "backlog"}, {"pause_held": True}, {"agent_invokable": False}):
+        assert find_missed_edge(replace(asked, **rests)) is None
