@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import resource
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 WAKEUPS = 1_000
 AT_ONCE = 16
+API_PROCESSES = 2
 TIMERS = 10_000
 QUEUED = 1_000
 SLOTS = 10
@@ -139,21 +141,49 @@ def _report(name: str, asks: Sequence[Ask], counted: Sequence[Ask]) -> None:
 
 
 def _rate(name: str, at_once: int, asks: Sequence[Ask]) -> None:
-    from tests.racing import race
-
+    """`at_once` callers, shared among as many processes as `make up` gives the API."""
+    processes = 1 if at_once == 1 else API_PROCESSES
     used = _cpu()
-    shares = [asks[number::at_once] for number in range(at_once)]
-    spans = race([partial(_span, share) for share in shares])
+    spans = _in_processes(
+        [partial(_callers, asks[number::processes], at_once // processes) for number in range(processes)]
+    )
     seconds = max(ended for _, ended in spans) - min(began for began, _ in spans)
     emit(
         "wakeups",
         kind=name,
         at_once=at_once,
+        processes=processes,
         count=len(asks),
         seconds=round(seconds, 3),
         per_second=round(len(asks) / seconds, 1),
         cpu_ms=round(1000 * (_cpu() - used) / len(asks), 3),
     )
+
+
+def _callers(asks: Sequence[Ask], at_once: int) -> list[tuple[float, float]]:
+    """The spans of so many threads that share the asks, each on a connection that it has used before."""
+    from tests.racing import race
+
+    return race([partial(_span, asks[number::at_once]) for number in range(at_once)])
+
+
+def _in_processes(works: Sequence[Callable[[], list[tuple[float, float]]]]) -> list[tuple[float, float]]:
+    """Do one of them here, or several in forks at once; their clock is the same."""
+    if len(works) == 1:
+        return works[0]()
+    from django.db import connection
+
+    connection.close()
+    connection.close_pool()
+    with multiprocessing.get_context("fork").Pool(len(works)) as pool:
+        found = [span for spans in pool.map(_call, works, chunksize=1) for span in spans]
+        pool.close()
+        pool.join()
+    return found
+
+
+def _call(work: Callable[[], list[tuple[float, float]]]) -> list[tuple[float, float]]:
+    return work()
 
 
 def _span(asks: Sequence[Ask]) -> tuple[float, float]:
@@ -241,5 +271,6 @@ def _idle_issues(agent: Agent) -> list[UUID]:
 
 
 def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    """Of this process and of the forks that have ended."""
+    spans = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(used.ru_utime + used.ru_stime for used in spans)
