@@ -10,7 +10,7 @@ from agents.access import require_configuration, uuid_or_404
 from agents.actors import Actor
 from agents.models import Agent, ConfigRevision
 from agents.redaction import redacted
-from config.common.wire.errors import NotFound
+from config.common.wire.errors import NotFound, Unprocessable
 
 # Column → name in a snapshot: what a rollback brings back.
 SNAPSHOT = {
@@ -25,6 +25,7 @@ SNAPSHOT = {
     "runtime_config": "runtimeConfig",
     "metadata": "metadata",
 }
+ESSENTIAL = ("adapterType", "adapterConfig", "runtimeConfig")
 
 
 def snapshot_of(agent: Agent) -> dict[str, Any]:
@@ -68,7 +69,10 @@ def revision_of(actor: Actor, agent: Agent, ref: str) -> ConfigRevision:
 
 
 def columns_of(snapshot: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that a snapshot brings back."""
+    """The columns that a snapshot brings back; 422 for one that does not say how the agent ran."""
+    if any(name not in snapshot for name in ESSENTIAL):
+        raise Unprocessable("The revision holds no whole configuration")
     columns = {column: snapshot[name] for column, name in SNAPSHOT.items() if name in snapshot}
-    manager = columns.get("reports_to_id")
-    return {**columns, "reports_to_id": UUID(manager) if manager else None}
+    if columns.get("reports_to_id"):
+        columns["reports_to_id"] = UUID(columns["reports_to_id"])
+    return columns

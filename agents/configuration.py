@@ -228,7 +228,8 @@ def roll_back(
 ) -> Agent:
     """Bring back the configuration that a revision had led to, logged as `agent.config_rolled_back`. Locks the agent.
 
-    Secrets keep their present value; 422 where a secret of then is not known any more, or the manager has left.
+    Secrets keep their present value; 422 where a secret of then is not known any more, the manager has
+    left, or the revision is not whole.
     """
     with transaction.atomic():
         agent = locked_agent_for(actor, ref, company_ref)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
 
 Endpoint = tuple[str, str, str, Any]
 Schema = dict[str, Any]
@@ -17,6 +18,7 @@ API_ERROR: Schema = {
     "properties": {"error": {"type": "string"}, "details": {}},
     "required": ["error"],
 }
+BAD_REQUEST = 400
 REFUSALS = {
     "400": "The body or a query value is not what the contract says; `details` lists each problem.",
     "401": "Nobody we know, or an agent that names no run of its own.",
@@ -25,6 +27,14 @@ REFUSALS = {
     "409": "The state of things stands against it; `details` say who holds what.",
     "413": "The body is too large.",
     "422": "Well-formed, but it contradicts itself or the company.",
+}
+# Every route of one agent takes a shortname, which may need a company and may be ambiguous.
+_BY_SHORTNAME = "/api/agents/{ref}"
+_COMPANY: Schema = {
+    "in": "query",
+    "name": "companyId",
+    "schema": {"type": "string", "format": "uuid"},
+    "description": "The company in which a shortname is looked up; an agent's own unless said otherwise.",
 }
 _IDEMPOTENCY: Schema = {
     "in": "header",
@@ -40,6 +50,23 @@ class DocumentedRoutes(SchemaGenerator):
     def _get_paths_and_endpoints(self) -> list[Endpoint]:
         endpoints: list[Endpoint] = super()._get_paths_and_endpoints()  # type: ignore[no-untyped-call]
         return [endpoint for endpoint in endpoints if describes_itself(endpoint)]
+
+
+class NamedOperations(AutoSchema):
+    """Operations that answer an array are called a list, however it is described, and those that never answer refuse.
+
+    So no two paths that differ only in what they name end up with one id.
+    """
+
+    def get_operation_id(self) -> str:
+        """The path and what is done there."""
+        name: str = super().get_operation_id()
+        answers: Any = self.get_response_serializers()
+        (code, _media), answer = next(iter(answers.items()))
+        if code >= BAD_REQUEST:
+            return f"{name.removesuffix('_retrieve')}_refuse"
+        is_array = isinstance(answer, dict) and answer.get("type") == "array"
+        return f"{name.removesuffix('_retrieve')}_list" if is_array and self.method == "GET" else name
 
 
 def describes_itself(endpoint: Endpoint) -> bool:
@@ -64,6 +91,8 @@ def _add_refusals(path: str, verb: str, told: Schema) -> None:
     for code in _refusals(path, verb, told):
         answer = {"description": REFUSALS[code], "content": _content("#/components/schemas/ApiError")}
         told["responses"].setdefault(code, answer)
+    if path.startswith(_BY_SHORTNAME):
+        told.setdefault("parameters", []).append(_COMPANY)
     if verb == "post":
         told.setdefault("parameters", []).append(_IDEMPOTENCY)
 
@@ -71,11 +100,12 @@ def _add_refusals(path: str, verb: str, told: Schema) -> None:
 def _refusals(path: str, verb: str, told: Schema) -> list[str]:
     codes = [] if path in OPEN_ROUTES else ["401", "403"]
     queried = any(parameter["in"] == "query" for parameter in told.get("parameters", []))
-    if "requestBody" in told or queried or verb == "post":
+    # The key of a document has a form; another name in a path that is not what it should be names nothing.
+    if "requestBody" in told or queried or verb == "post" or "/documents/" in path:
         codes.append("400")
     if "{" in path:
         codes.append("404")
-    if verb != "get":
+    if verb != "get" or path.startswith(_BY_SHORTNAME):
         codes += ["409", "422"]
     return sorted([*codes, "413"] if "requestBody" in told else codes)
 

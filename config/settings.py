@@ -190,7 +190,7 @@ CELERY_BEAT_SCHEDULE = beat_entries(TIMINGS)
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["config.common.wire.camel.CamelCaseJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.common.wire.camel.CamelCaseJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.documented_routes.NamedOperations",
     "EXCEPTION_HANDLER": "config.common.wire.envelope.api_exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_AUTHENTICATION_CLASSES": ["agents.api.authentication.ActorAuthentication"],
@@ -203,6 +203,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.documented_routes.complete",
     ],
+    "ENUM_NAME_OVERRIDES": {"IssueStatusEnum": "issues.api.bodies.STATUSES"},
     "TITLE": "Everbeat",
     "DESCRIPTION": "A control plane for fleets of agents.",
     "VERSION": "0.1.0",

@@ -15,8 +15,8 @@ from agents.api.describing import OBJECTS, answers
 from agents.api.shapes.approvals import (
     ApprovalCommentBody,
     ApprovalCommentShape,
+    ApprovalDecisionBody,
     ApprovalShape,
-    DecisionBody,
     NewApprovalBody,
     ResubmitBody,
 )
@@ -76,12 +76,12 @@ class Decide(ActorView):
 
     verb: ClassVar[Callable[..., approvals.Decision]]
 
-    @answers(ApprovalShape, body=DecisionBody)
+    @answers(ApprovalShape, body=ApprovalDecisionBody)
     def post(self, _request: Request, ref: str) -> Response:
         """Decide, and answer with the approval as it is then."""
         self.board_only()
         approval = approvals.approval_for(self.actor, ref, write=True)
-        note: Any = self.body(DecisionBody)["decision_note"]
+        note: Any = self.body(ApprovalDecisionBody)["decision_note"]
         decision = type(self).verb(self.actor, str(approval.id), note, now=self.now)
         return Response(ApprovalShape(decision.approval).data)
 

@@ -19,6 +19,8 @@ TEXT_OR_NULL: Schema = {"type": "string", "nullable": True}
 ID: Schema = {"type": "string", "format": "uuid"}
 ID_OR_NULL: Schema = {"type": "string", "format": "uuid", "nullable": True}
 NUMBER: Schema = {"type": "integer"}
+# An agent that never ran has a state, but no row yet.
+MOMENT_OR_NULL: Schema = {"type": "string", "format": "date-time", "nullable": True}
 MAYBE_OBJECT = or_null(OBJECT)
 LEASE_COLUMNS = ("id", "provider", "status", "workspace_id", "acquired_at", "released_at", "failure_reason")
 OPERATION_COLUMNS = (
@@ -96,8 +98,10 @@ RUNTIME_STATE = row_of(
     (
         *("agent_id", "company_id", "adapter_type", "session_id", "last_run_id", "last_run_status"),
         *("total_input_tokens", "total_output_tokens", "total_cached_input_tokens", "total_cost_cents"),
-        *("last_error", "created_at", "updated_at"),
+        "last_error",
     ),
+    createdAt=MOMENT_OR_NULL,
+    updatedAt=MOMENT_OR_NULL,
     stateJson=OBJECT,
     sessionDisplayId=TEXT_OR_NULL,
     sessionParamsJson=MAYBE_OBJECT,

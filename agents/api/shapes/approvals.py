@@ -17,11 +17,11 @@ class ApprovalShape(WireSerializer):
     type = TextField()
     status = TextField()
     payload = UserJSONField()
-    requested_by_agent_id = serializers.UUIDField()
-    requested_by_user_id = serializers.UUIDField()
-    decided_by_user_id = serializers.UUIDField()
-    decision_note = TextField()
-    decided_at = MomentField()
+    requested_by_agent_id = serializers.UUIDField(allow_null=True)
+    requested_by_user_id = serializers.UUIDField(allow_null=True)
+    decided_by_user_id = serializers.UUIDField(allow_null=True)
+    decision_note = TextField(allow_null=True)
+    decided_at = MomentField(allow_null=True)
     created_at = MomentField()
     updated_at = MomentField()
 
@@ -32,8 +32,8 @@ class ApprovalCommentShape(WireSerializer):
     id = serializers.UUIDField()
     company_id = serializers.UUIDField()
     approval_id = serializers.UUIDField()
-    author_agent_id = serializers.UUIDField()
-    author_user_id = serializers.UUIDField()
+    author_agent_id = serializers.UUIDField(allow_null=True)
+    author_user_id = serializers.UUIDField(allow_null=True)
     body = TextField()
     created_at = MomentField()
     updated_at = MomentField()
@@ -48,7 +48,7 @@ class NewApprovalBody(WireSerializer):
     issue_ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=500)
 
 
-class DecisionBody(WireSerializer):
+class ApprovalDecisionBody(WireSerializer):
     """A decision's reason. Who decided is who calls, whatever older clients send."""
 
     decision_note = IssueTextField(required=False, allow_null=True, allow_blank=True, default=None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.models import ActivityEvent, Agent, AgentGrant, BudgetPolicy, Company
+from agents.models import ActivityEvent, Agent, AgentGrant, BudgetPolicy, Company, ConfigRevision
 from agents.vocabulary import AgentStatus, Permission
 from tests.agents.api.conftest import House
 from tests.factories.agents import AgentFactory
@@ -180,6 +180,15 @@ def test_rolling_back_brings_the_configuration_of_a_revision_back(house: House) 
     assert ActivityEvent.objects.filter(action="agent.config_rolled_back").count() == 1
     elsewhere = f"/api/agents/{house.ceo.id}/config-revisions/{first['id']}"
     assert house.owner.get(elsewhere).json() == {"error": "Revision not found"}
+
+
+def test_a_revision_that_is_not_whole_brings_nothing_back(house: House) -> None:
+    revision = ConfigRevision.objects.create(
+        company=house.company, agent=house.agent, before={"name": "A"}, after={"name": "B"}
+    )
+    answer = house.owner.post(f"/api/agents/{house.agent.id}/config-revisions/{revision.id}/rollback")
+    assert (answer.status_code, answer.json()["error"]) == (422, "The revision holds no whole configuration")
+    assert Agent.objects.get(id=house.agent.id).name == house.agent.name
 
 
 def test_shortnames_need_a_company_and_must_be_unique(house: House) -> None:

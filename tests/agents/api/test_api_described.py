@@ -6,10 +6,17 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from django.db.models import Model
 from drf_spectacular.generators import SchemaGenerator
 
 from agents.api.companies import MissingCompanyId
+from agents.api.shapes.agents import AgentShape, KeyShape, RevisionShape
+from agents.api.shapes.approvals import ApprovalCommentShape, ApprovalShape
+from agents.api.shapes.companies import CompanyShape
+from agents.api.shapes.money import CostShape
 from agents.api.urls import urlpatterns
+from agents.models import Agent, AgentKey, Approval, ApprovalComment, Company, ConfigRevision, CostEvent
+from config.common.wire.serializers import WireSerializer
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +45,24 @@ def test_bodies_and_answers_carry_their_wire_names(document: dict[str, Any]) -> 
     assert {"urlKey", "pauseReason", "lastHeartbeatAt"} <= set(shapes[answer]["properties"])
     listed = document["paths"]["/companies"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert listed["type"] == "array"
+
+
+@pytest.mark.parametrize(
+    ("shape", "model"),
+    [
+        (AgentShape, Agent),
+        (KeyShape, AgentKey),
+        (RevisionShape, ConfigRevision),
+        (ApprovalShape, Approval),
+        (ApprovalCommentShape, ApprovalComment),
+        (CompanyShape, Company),
+        (CostShape, CostEvent),
+    ],
+)
+def test_a_shape_may_be_null_exactly_where_its_column_may(shape: type[WireSerializer], model: type[Model]) -> None:
+    """What clients are made from: a null that the document does not announce breaks them."""
+    columns = {field.attname: field for field in model._meta.concrete_fields}
+    fields = [(str(field.source), field) for field in shape().fields.values() if field.source in columns]
+    told = {name: field.allow_null for name, field in fields}
+    assert told == {name: columns[name].null for name in told}
+    assert len(told) >= 5
