@@ -15,7 +15,6 @@ from rest_framework.response import Response
 from agents.access import company_for, company_id_for
 from agents.api.base import ActorView
 from agents.api.describing import answers
-from agents.journal import activity, log_activity
 from agents.models import ActivityEvent
 from agents.scrubbing import scrub
 from config.common.wire.camel import OpaqueList, opaque
@@ -36,7 +35,7 @@ from heartbeats.api.shapes import (
 from heartbeats.api.silence import output_silence
 from heartbeats.execution import logs, rundir
 from heartbeats.models import HeartbeatRun
-from heartbeats.runs.cancelling import cancel_run
+from heartbeats.runs.operating import cancel_run_for
 from heartbeats.vocabulary import RunStatus
 from issues.models import Issue
 
@@ -116,20 +115,7 @@ class CancelRun(ActorView):
     def post(self, _request: Request, run_id: str) -> Response:
         """Cancel a live run; a finished one is answered unchanged."""
         run = run_for(self.board_only(), run_id, write=True)
-        done = cancel_run(run.id, now=self.now, company_id=run.company_id)
-        if done.won:
-            details = {"agentId": str(run.agent_id), "issueId": str(run.issue_id) if run.issue_id else None}
-            log_activity(
-                activity(
-                    self.actor,
-                    run.company_id,
-                    "heartbeat.cancelled",
-                    entity_type="heartbeat_run",
-                    entity_id=run.id,
-                    details=details,
-                    run_id=run.id,
-                )
-            )
+        cancel_run_for(self.actor, run.id, company_id=run.company_id, now=self.now)
         return Response(opaque(single_run(run_for(self.actor, run_id))))
 
 

@@ -12,11 +12,12 @@ from django.urls import reverse
 
 from agents.models import ActivityEvent, Agent, Company, ErrorGroup, User
 from agents.vocabulary import AgentStatus, TriageState
+from config.board.actions import waking
 from config.board.queries.needs import needs_rows
 from config.board.urls import acts
 from config.common.clock import utc_now
 from heartbeats.models import HeartbeatRun, WakeupRequest
-from heartbeats.vocabulary import RunStatus
+from heartbeats.vocabulary import RunStatus, WakeupStatus
 from issues.models import Issue, IssueComment
 from issues.vocabulary import IssueStatus
 from recovery.models import MassLossIncident, SweepRun, SweepState
@@ -86,6 +87,28 @@ def test_an_agent_is_woken_paused_and_resumed(board: Client, agent: Agent) -> No
     press(board, "act_on_agent", agent.pk, "resume")
     agent.refresh_from_db()
     assert agent.status == AgentStatus.IDLE
+
+
+def test_a_wake_that_cannot_be_logged_does_not_happen(
+    board: Client, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last write of the transaction fails, as a full disk would make it."""
+
+    def broken(*_rows: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(waking, "log_activity", broken)
+    with pytest.raises(OSError, match="disk full"):
+        press(board, "act_on_agent", agent.pk, "wake")
+    assert not WakeupRequest.objects.exists()
+    assert not HeartbeatRun.objects.exists()
+
+
+def test_a_wake_that_is_refused_leaves_its_row_and_no_line_in_the_log(board: Client, agent: Agent) -> None:
+    Agent.objects.filter(pk=agent.pk).update(wake_on_demand=False)
+    assert told(press(board, "act_on_agent", agent.pk, "wake")).startswith("Ada was not woken.")
+    assert WakeupRequest.objects.get().status == WakeupStatus.SKIPPED
+    assert not ActivityEvent.objects.filter(action="heartbeat.invoked").exists()
 
 
 def test_a_comment_is_stored_and_wakes_the_owner(board: Client, owner: User, agent: Agent) -> None:

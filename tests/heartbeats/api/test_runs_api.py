@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from heartbeats.execution import rundir
 from heartbeats.models import HeartbeatRun, RunEvent, TaskSession
+from heartbeats.runs import operating
 from heartbeats.vocabulary import RunStatus
 from tests.factories.heartbeats import EnvironmentLeaseFactory, HeartbeatRunFactory, finished_run, running_run
 from tests.factories.issues import IssueFactory
@@ -93,6 +94,20 @@ def test_cancel_is_for_people_and_a_finished_run_is_answered_unchanged(ours: Hou
     assert ours.worker.post(f"/api/heartbeat-runs/{run.id}/cancel", {}, format="json").status_code == 403
     answer = ours.board.post(f"/api/heartbeat-runs/{run.id}/cancel", {}, format="json")
     assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
+
+
+def test_a_cancel_that_cannot_be_logged_does_not_happen(ours: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last write of the transaction fails, as a full disk would make it."""
+
+    def broken(*_rows: object) -> None:
+        raise OSError("disk full")
+
+    run = running_run(agent=ours.agent)
+    monkeypatch.setattr(operating, "log_activity", broken)
+    ours.board.raise_request_exception = False
+    assert ours.board.post(f"/api/heartbeat-runs/{run.id}/cancel", {}, format="json").status_code == 500
+    run.refresh_from_db()
+    assert run.status == RunStatus.RUNNING
 
 
 def test_events_come_in_order_after_a_number_with_their_secrets_masked(ours: House) -> None:
