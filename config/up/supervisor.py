@@ -51,6 +51,7 @@ class Child:
         self.spec = spec
         self.around = around
         self.stdin = stdin
+        self._cores: set[int] | None = None
         self.failures = 0
         self.said: deque[str] = deque(maxlen=LINES_KEPT)
         self._process: asyncio.subprocess.Process | None = None
@@ -72,6 +73,7 @@ class Child:
             )
         finally:
             os.close(write_end)
+        self._settle_on_cores()
         code = await self._process.wait()
         self._signal_group(signal.SIGKILL)  # workers that a killed parent left behind would keep its port
         await self._hear_last_words()
@@ -102,6 +104,16 @@ class Child:
         self._signal_group(signal.SIGKILL)
         await waiting[0]
         await self._hear_last_words()
+
+    def use_cores(self, cores: set[int]) -> None:
+        """Run on these cores only, from now on."""
+        self._cores = cores
+        self._settle_on_cores()
+
+    def _settle_on_cores(self) -> None:
+        if self._cores is not None and self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(self._process.pid, self._cores)
 
     async def _open_output(self) -> int:
         """The writing end of a pipe whose lines go to the terminal."""
@@ -154,10 +166,16 @@ class Supervisor:
         Early children are loading meanwhile. `announce()` is said when everything is ready. Raises UpError when the
         preparation fails, or when that takes longer than `ready_within` seconds. Everything is stopped on return.
         """
-        keepers = [asyncio.ensure_future(child.keep_running()) for child in self.children if child.spec.early]
+        early = [child for child in self.children if child.spec.early]
+        cores = os.sched_getaffinity(0)
+        for child in early:  # they leave a core to the preparation, for which everybody waits
+            child.use_cores(set(sorted(cores)[1:]) or cores)
+        keepers = [asyncio.ensure_future(child.keep_running()) for child in early]
         try:
             if not await self._prepared(preparation):
                 return
+            for child in early:
+                child.use_cores(cores)
             os.close(self._gate_in)
             keepers += [asyncio.ensure_future(child.keep_running()) for child in self.children if not child.spec.early]
             if await self._ready(ready_within):

@@ -174,7 +174,7 @@ def _in_processes(works: Sequence[Callable[[], list[tuple[float, float]]]]) -> l
     from django.db import connection
 
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
     with multiprocessing.get_context("fork").Pool(len(works)) as pool:
         found = [span for spans in pool.map(_call, works, chunksize=1) for span in spans]
         pool.close()
