@@ -17,7 +17,7 @@ from django.db import connection
 
 from agents.vocabulary import AdapterType
 from heartbeats.execution import rundir
-from heartbeats.execution.adapters.base import SetupError
+from heartbeats.execution.adapters.base import SETUP_ERROR, SetupError
 from heartbeats.execution.announcing import announce_start
 from heartbeats.execution.auto_checkout import check_out
 from heartbeats.execution.bell_socket import ring_doorbell
@@ -33,6 +33,7 @@ from heartbeats.runs.cancelling import AGENT_PAUSED, cancel_run, process_stopped
 from heartbeats.runs.claiming import ClaimedRun, claim_runs
 from heartbeats.runs.finalising import ExecutionResult, finalise_run
 from heartbeats.runs.leases import record_process
+from heartbeats.vocabulary import ErrorCode
 
 ALREADY_STARTED = "already_started"
 
@@ -185,12 +186,15 @@ def _abandon(claim: ClaimedRun, directory: RunDir, now: datetime) -> None:
 
 
 def _fail(claim: ClaimedRun, directory: RunDir, error: SetupError, now: datetime) -> bool:
-    """End the run before it began. If that fails too, the supervisor finds a claimed run without process."""
+    """End the run before it began, as `adapter_failed` (spec/2 D); the result says at which step, in one word.
+
+    If that fails too, the supervisor finds a claimed run without process.
+    """
     result = ExecutionResult(
-        error_code=error.code,
+        error_code=ErrorCode.ADAPTER_FAILED,
         error_message=error.message,
         error_family=error.family,
-        result={"errorFamily": str(error.family)} if error.family else None,
+        result={SETUP_ERROR: error.code, **({"errorFamily": str(error.family)} if error.family else {})},
     )
     try:
         finalise_run(claim.run_id, epoch=claim.epoch, result=result, now=now)

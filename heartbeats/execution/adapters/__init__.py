@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.vocabulary import AdapterType
-from heartbeats.execution.adapters.base import Adapter, Ended, Invocation, Plan, Report, SetupError
+from heartbeats.execution.adapters.base import SETUP_ERROR, Adapter, Ended, Invocation, Plan, Report, SetupError
 from heartbeats.execution.adapters.claude import CLAUDE
 from heartbeats.execution.adapters.codex import CODEX
 from heartbeats.execution.adapters.cursor import CURSOR
@@ -49,7 +49,7 @@ class _WithFolder:
         if not failure:
             return self.adapter.report(ended)
         message = f"There is no folder to work in: {failure.get('message')}."
-        return Report(error_code=str(failure.get("code")), error_message=bound_string(message))
+        return Report(result={SETUP_ERROR: str(failure.get("code"))}, error_message=bound_string(message))
 
 
 def adapter_for(adapter_type: str) -> Adapter:

@@ -16,10 +16,15 @@ DEFAULT_GRACE_SEC = 15.0
 MOST_GRACE_SEC = 300.0
 RESULT_FILE_VARIABLE = "EVERBEAT_RESULT_FILE"
 RESULT_NAME = "result.json"
+# Under this key the result of a run that could not be set up names the step that failed.
+SETUP_ERROR = "setupError"
 
 
 class SetupError(Exception):
-    """A run cannot start, and waiting would not help: it ends `failed` with this code and message."""
+    """A run cannot start, and waiting would not help: it ends `failed` with this message.
+
+    Its error code is `adapter_failed` whatever the step (spec/2 D); `code` names the step in its result.
+    """
 
     def __init__(self, code: str, message: str, family: ErrorFamily | None = ErrorFamily.CONFIG) -> None:
         super().__init__(message)

@@ -19,6 +19,7 @@ from tests.factories.heartbeats import HeartbeatRunFactory
 from tests.factories.issues import assigned_to
 from tests.heartbeats.adapters.fake_tool import FakeTool, fake_tool
 from tests.heartbeats.supervisor.conftest import Work
+from tests.present import present
 from tests.processes import Machine
 
 pytestmark = pytest.mark.processes
@@ -151,4 +152,5 @@ def test_a_command_that_does_not_exist_stops_the_start_also_behind_the_prelude(m
     )
     start_runs(agent.pk, now=timezone.now())
     run.refresh_from_db()
-    assert (run.status, run.error_code) == (RunStatus.FAILED, "command_not_found")
+    assert (run.status, run.error_code) == (RunStatus.FAILED, "adapter_failed")
+    assert present(run.result)["setupError"] == "command_not_found"

@@ -21,6 +21,7 @@ from tests.factories.agents import AgentFactory
 from tests.factories.heartbeats import HeartbeatRunFactory
 from tests.factories.issues import ProjectFactory, assigned_to
 from tests.heartbeats.supervisor.conftest import Work
+from tests.present import present
 from tests.processes import Machine
 
 pytestmark = pytest.mark.processes
@@ -147,7 +148,8 @@ def test_a_tree_that_cannot_be_made_fails_the_run_instead_of_sharing_the_folder(
     machine.supervise()
     agent, project = on_project(cwd=str(repository), isolated=True, repo_ref="no-such-branch")
     run, log = worked(work, agent, project)
-    assert (run.status, run.error_code) == (RunStatus.FAILED, "workspace_unavailable")
+    assert (run.status, run.error_code) == (RunStatus.FAILED, "adapter_failed")
+    assert present(run.result)["setupError"] == "workspace_unavailable"
     assert "no-such-branch" in (run.error or "")
     assert "CWD=" not in log
 

@@ -16,6 +16,7 @@ from heartbeats.vocabulary import RunStatus
 from tests.factories.agents import AgentFactory
 from tests.factories.heartbeats import HeartbeatRunFactory
 from tests.heartbeats.supervisor.conftest import Work
+from tests.present import present
 from tests.processes import Machine
 
 pytestmark = pytest.mark.processes
@@ -38,21 +39,20 @@ pytestmark = pytest.mark.processes
         ),
     ],
 )
-def test_a_start_that_cannot_happen_fails_with_its_code_and_is_not_tried_again(
+def test_a_start_that_cannot_happen_is_adapter_failed_names_the_step_and_is_not_tried_again(
     machine: Machine, config: dict[str, Any], code: str, named: str
 ) -> None:
     run = start(AgentFactory(adapter_config=config))
-    assert (run.status, run.error_code) == (RunStatus.FAILED, code)
+    assert setup_error_of(run) == code
     assert named in (run.error or "")
-    assert run.result is not None
-    assert run.result["errorFamily"] == "config"
+    assert present(run.result)["errorFamily"] == "config"
     assert machine.live(run.pk) is None
     assert not EnvironmentLease.objects.filter(run=run, status="active").exists()
 
 
 def test_an_adapter_type_that_no_host_starts_fails_the_run(machine: Machine) -> None:
     run = start(AgentFactory(adapter_type="openclaw_gateway", adapter_config={}))
-    assert (run.status, run.error_code) == (RunStatus.FAILED, "adapter_unknown")
+    assert setup_error_of(run) == "adapter_unknown"
 
 
 def test_a_remote_agent_is_never_claimed_by_a_host(machine: Machine) -> None:
@@ -64,7 +64,7 @@ def test_a_disk_that_refuses_the_run_directory_fails_the_run(machine: Machine) -
     machine.runs_dir.mkdir()
     (machine.runs_dir / "live").write_text("in the way")
     run = start(AgentFactory())
-    assert (run.status, run.error_code) == (RunStatus.FAILED, "run_dir_unwritable")
+    assert setup_error_of(run) == "run_dir_unwritable"
 
 
 def test_a_secret_that_cannot_be_opened_fails_the_run_without_telling_it(machine: Machine) -> None:
@@ -74,7 +74,7 @@ def test_a_secret_that_cannot_be_opened_fails_the_run_without_telling_it(machine
     secret = store_secret(agent.company_id, "key", "hidden value", now=timezone.now())
     type(secret).objects.filter(pk=secret.pk).update(ciphertext=b"damaged")
     run = start(agent)
-    assert (run.status, run.error_code) == (RunStatus.FAILED, "secret_unreadable")
+    assert setup_error_of(run) == "secret_unreadable"
 
 
 def test_an_error_that_nobody_foresaw_ends_the_run_too(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +83,7 @@ def test_an_error_that_nobody_foresaw_ends_the_run_too(machine: Machine, monkeyp
 
     monkeypatch.setattr(starting, "prepare", broken)
     run = start(AgentFactory())
-    assert (run.status, run.error_code) == (RunStatus.FAILED, "start_failed")
+    assert setup_error_of(run) == "start_failed"
     assert "unforeseen" in (run.error or "")
 
 
@@ -134,3 +134,10 @@ def start(agent: Agent) -> HeartbeatRun:
     run: HeartbeatRun = HeartbeatRunFactory(agent=agent)
     starting.start_runs(agent.pk, now=timezone.now())
     return HeartbeatRun.objects.get(pk=run.pk)
+
+
+def setup_error_of(run: HeartbeatRun) -> object:
+    """The step at which the start of a run failed, which is `adapter_failed` for all of them (spec/2 D)."""
+    result = present(run.result)
+    assert (run.status, run.error_code, result["stopReason"]) == ("failed", "adapter_failed", "adapter_failed")
+    return result["setupError"]
