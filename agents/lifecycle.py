@@ -65,14 +65,20 @@ def stop_by_pause(agent: Agent, reason: PauseReason, text: str, *, actor: Actor,
 
     A paused agent stays paused and takes the new reason. Pending and terminated agents are left alone.
     """
+    if mark_paused(agent, reason, now=now):
+        agent_paused.tell(_stopped(agent, text, actor, now))
+
+
+def mark_paused(agent: Agent, reason: PauseReason, *, now: datetime) -> bool:
+    """The same without the announcement, for a caller that stops the agent's work itself. False: left alone."""
     if agent.status in {AgentStatus.TERMINATED, AgentStatus.PENDING_APPROVAL}:
-        return
+        return False
     columns: dict[str, Any] = {"pause_reason": reason, "paused_at": now, "timer_due_at": None}
     if agent.status == AgentStatus.PAUSED:
         _write(agent, columns, now=now)
     else:
         _move(agent, AgentStatus.PAUSED, now=now, **columns)
-    agent_paused.tell(_stopped(agent, text, actor, now))
+    return True
 
 
 def resume_agent(actor: Actor, ref: UUID | str, *, now: datetime, company_ref: str | None = None) -> Agent:

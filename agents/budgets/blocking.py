@@ -17,6 +17,21 @@ from agents.models import Agent, BudgetPolicy
 from agents.projects import projects
 from agents.vocabulary import AgentStatus, BudgetScope, CompanyStatus, PauseReason
 
+# What one scope has spent since its window began, as a scalar over the policy `b` and the parameter `month`.
+_SPENT = """(
+    select coalesce(sum(e.cost_cents), 0) from agents_costevent e where e.company_id = b.company_id and {of}
+       and e.occurred_at >= case b.window_kind when 'lifetime' then '-infinity' else %(month)s::timestamptz end)"""
+# Rows (scope_type, scope_id) of the policies `b` at their hard stop by their cost events, for gates that are one
+# statement. `{company}` and `{scopes}` are SQL: an id, and an array of ids. The parameter `month`: `month_start(now)`.
+USED_UP = f"""
+    select b.scope_type, b.scope_id from agents_budgetpolicy b
+    where b.company_id = {{company}} and b.scope_id = any({{scopes}})
+      and b.is_active and b.hard_stop_enabled and b.amount > 0
+      and b.amount <= case b.scope_type when 'agent' then {_SPENT.format(of="e.agent_id = b.scope_id")}
+                                        when 'project' then {_SPENT.format(of="e.project_id = b.scope_id")}
+                                        else {_SPENT.format(of="true")} end
+"""  # noqa: S608 - constants only
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetBlock:

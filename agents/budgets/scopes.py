@@ -31,7 +31,7 @@ def require_scope(company_id: UUID, scope_type: BudgetScope, scope_id: UUID) -> 
 def stop_scope(company_id: UUID, scope_type: BudgetScope, scope_id: UUID, *, actor: Actor, now: datetime) -> bool:
     """Pause the scope with reason `budget` and announce that its work is to be cancelled; False if it was paused."""
     stop = {BudgetScope.COMPANY: _stop_company, BudgetScope.AGENT: _stop_agent, BudgetScope.PROJECT: _stop_project}
-    if not stop[scope_type](company_id, scope_id, actor, now):
+    if not stop[scope_type](company_id, scope_id, now):
         return False
     scope_stopped.tell(
         ScopeStopped(
@@ -70,25 +70,21 @@ def paused_for(company_id: UUID) -> dict[UUID, str | None]:
     return paused
 
 
-def _stop_company(company_id: UUID, _scope_id: UUID, _actor: Actor, now: datetime) -> bool:
+def _stop_company(company_id: UUID, _scope_id: UUID, now: datetime) -> bool:
     rows = Company.objects.filter(id=company_id, status=CompanyStatus.ACTIVE)
     columns = {"pause_reason": PauseReason.BUDGET, "paused_at": now, "updated_at": now}
     return rows.update(status=CompanyStatus.PAUSED, **columns) == 1
 
 
-def _stop_agent(company_id: UUID, agent_id: UUID, actor: Actor, now: datetime) -> bool:
+def _stop_agent(company_id: UUID, agent_id: UUID, now: datetime) -> bool:
     agent = _locked_agent(company_id, agent_id)
-    if agent is None or agent.status in {
-        AgentStatus.PAUSED,
-        AgentStatus.PENDING_APPROVAL,
-        AgentStatus.TERMINATED,
-    }:
+    if agent is None or agent.status == AgentStatus.PAUSED:
         return False
-    lifecycle.stop_by_pause(agent, PauseReason.BUDGET, lifecycle.BUDGET_PAUSE_TEXT, actor=actor, now=now)
-    return True
+    # its work ends with the scope's, wakeups before runs: else they fail behind the runs instead of being cancelled
+    return lifecycle.mark_paused(agent, PauseReason.BUDGET, now=now)
 
 
-def _stop_project(company_id: UUID, project_id: UUID, _actor: Actor, now: datetime) -> bool:
+def _stop_project(company_id: UUID, project_id: UUID, now: datetime) -> bool:
     return pause_project(company_id, project_id, now=now)
 
 

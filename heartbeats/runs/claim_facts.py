@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from agents.budgets.blocking import USED_UP
+from agents.budgets.observed import month_start
 from agents.models import Agent
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.claim_gates import ClaimFacts, ClaimIssue, Participant
@@ -27,12 +29,16 @@ from issues.readiness import Readiness, readiness_of
 MOST_JUDGED = 40
 MOST_LOADED = MOST_JUDGED + MAX_CONCURRENT_RUNS_MAX
 
+_USED_UP = USED_UP.format(
+    company="c.id", scopes="array[c.id, %(agent)s::uuid] || array(select f.project_id from first f)"
+)
+
 # At least one row: the occupied slots, the database's clock, how many queued runs may be claimed, and what stops the
 # company; with it the first of those runs, in the order of `claim_order`. A run waits while the process of its issue's
 # previous run is still being stopped.
-_QUEUE = """
+_QUEUE = f"""
 with waiting as (
-    select r.id, r.created_at, r.issue_id, i.status as issue_status, i.priority,
+    select r.id, r.created_at, r.issue_id, i.status as issue_status, i.priority, i.project_id,
            not exists (select 1 from issues_issuerelation e join issues_issue b on b.id = e.blocker_id
                         where e.blocked_id = i.id and b.status <> 'done') as ready
     from heartbeats_heartbeatrun r left join issues_issue i on i.id = r.issue_id
@@ -49,12 +55,14 @@ with waiting as (
 select (select count(*) from heartbeats_heartbeatrun o
          where o.agent_id = %(agent)s and (o.status = 'running' or o.process_stopping)),
        clock_timestamp(), (select count(*) from waiting), c.status, c.pause_reason,
-       (select json_agg(json_build_object('type', s.scope_type, 'id', s.scope_id)) from agents_budgetincident s
-         where s.company_id = c.id and s.status = 'open' and s.threshold_type = 'hard'),
-       first.*
+       (select json_agg(json_build_object('type', s.scope_type, 'id', s.scope_id)) from (
+          select i.scope_type, i.scope_id from agents_budgetincident i
+           where i.company_id = c.id and i.status = 'open' and i.threshold_type = 'hard'
+          union all {_USED_UP}) s),
+       first.id, first.created_at, first.issue_id, first.issue_status, first.priority, first.ready
 from agents_company c left join first on true
 where c.id = %(company)s
-"""
+"""  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True)
@@ -86,10 +94,11 @@ def lock_agent(agent_id: UUID) -> Agent | None:
     return Agent.objects.select_for_update(no_key=True).filter(pk=agent_id).first()
 
 
-def load_queue(agent: Agent) -> Queue:
-    """Occupied slots, the queued runs that may be claimed, and the company's stops: one statement."""
+def load_queue(agent: Agent, *, now: datetime) -> Queue:
+    """Occupied slots, the queued runs that may be claimed, and the company's stops as of `now`: one statement."""
+    values: dict[str, Any] = {"agent": agent.pk, "company": agent.company_id, "most": MOST_LOADED, "month": month_start(now)}
     with connection.cursor() as cursor:
-        cursor.execute(_QUEUE, {"agent": agent.pk, "company": agent.company_id, "most": MOST_LOADED})
+        cursor.execute(_QUEUE, values)
         rows = cursor.fetchall()
     occupied, database_now, waiting, company_status, pause_reason, stops = rows[0][:6]
     runs = [

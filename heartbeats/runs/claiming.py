@@ -60,7 +60,7 @@ def claim_runs(
         agent = lock_agent(agent_id)
         if agent is None or agent.status in NOT_INVOKABLE:
             return _leave(agent, now)
-        queue = load_queue(agent)
+        queue = load_queue(agent, now=now)
         slots = min(capacity, free_slots(agent.max_concurrent_runs, queue.occupied))
         if slots <= 0 or not queue.runs:
             return Claimed(waiting=queue.waiting)

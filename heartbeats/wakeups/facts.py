@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from agents.budgets.blocking import USED_UP
+from agents.budgets.observed import month_start
 from heartbeats.wakeups.context import TIMER_TASK_KEY
 from heartbeats.wakeups.gates import BudgetBlock
 from heartbeats.wakeups.interactions import SpokenComment
@@ -21,15 +23,20 @@ Row = Mapping[str, Any]
 _RUN = """json_build_object('id', r.id, 'agentId', r.agent_id, 'status', r.status, 'createdAt', r.created_at,
                             'taskKey', r.task_key, 'context', r.context)"""
 
+_USED_UP = USED_UP.format(company="a.company_id", scopes="array[a.company_id, a.id, p.id]")
+
 # With an issue: its live run. Without: the agent's live runs for the same task, newest first.
 _FACTS = f"""
 select a.company_id, a.status as agent_status, a.pause_reason as agent_pause, a.adapter_type, a.host_label,
        a.heartbeat_enabled, a.wake_on_demand, c.status as company_status, c.pause_reason as company_pause,
        i.id as issue_id, i.status as issue_status, i.assignee_agent_id, i.execution_run_id,
        p.id as project_id, p.paused_at as project_paused_at, p.pause_reason as project_pause,
-       (select json_build_object('type', s.scope_type, 'id', s.scope_id) from agents_budgetincident s
-         where s.company_id = a.company_id and s.status = 'open' and s.threshold_type = 'hard'
-           and s.scope_id in (a.company_id, a.id, p.id) limit 1) as hard_stop,
+       coalesce((select json_build_object('type', s.scope_type, 'id', s.scope_id) from agents_budgetincident s
+                  where s.company_id = a.company_id and s.status = 'open' and s.threshold_type = 'hard'
+                    and s.scope_id in (a.company_id, a.id, p.id) limit 1),
+                (select json_build_object('type', s.scope_type, 'id', s.scope_id) from ({_USED_UP}) s
+                  order by array_position(array['company', 'agent', 'project'], s.scope_type::text) limit 1)
+       ) as hard_stop,
        case when i.id is not null then {HOLD_SQL} end as hold,
        case when i.id is not null then {BLOCKERS_SQL} end as blockers,
        case when %(issue)s::uuid is not null then
@@ -62,7 +69,7 @@ join agents_company c on c.id = a.company_id
 left join issues_issue i on i.id = %(issue)s::uuid and i.company_id = a.company_id
 left join issues_project p on p.id = coalesce(i.project_id, %(project)s::uuid) and p.company_id = a.company_id
 where a.id = %(agent)s
-"""  # noqa: S608 - constants of this module and of issues.readiness only
+"""  # noqa: S608 - constants of this module, of issues.readiness and of agents.budgets only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +83,7 @@ class FactsQuery:
     session_key: str | None
     idempotency_key: str | None
     comment_ids: Sequence[UUID]
+    now: datetime
 
 
 def load_facts(query: FactsQuery) -> Row | None:
@@ -91,6 +99,7 @@ def load_facts(query: FactsQuery) -> Row | None:
                 "session": query.session_key,
                 "key": query.idempotency_key,
                 "comments": list(query.comment_ids),
+                "month": month_start(query.now),
             },
         )
         row = cursor.fetchone()
@@ -121,7 +130,8 @@ def spoken_comments(row: Row) -> list[SpokenComment]:
 def budget_block(row: Row, agent_id: UUID) -> BudgetBlock | None:
     """The stop that covers this wake, in the order company, agent, project (spec/4 section 9).
 
-    A hard stop pauses its scope and opens an incident; either is enough, so no spending is added up here.
+    A pause, an open incident and the cost events themselves are each enough: spending stops its scope from the event
+    that reached the limit on, also before anybody has acted on it (spec/2 K).
     """
     stop = row["hard_stop"] or {}
     company, project = str(row["company_id"]), str(row["project_id"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -61,8 +62,8 @@ class IncomingWake:
         """The latest comment of the wake."""
         return current_comment_id(self.context)
 
-    def query(self) -> FactsQuery:
-        """What to read for the gates."""
+    def query(self, now: datetime) -> FactsQuery:
+        """What to read for the gates, as of `now`."""
         named = (uuid_of(comment_id) for comment_id in comment_ids(self.context))
         return FactsQuery(
             agent_id=self.ask.agent_id,
@@ -72,6 +73,7 @@ class IncomingWake:
             session_key=self.task_key,
             idempotency_key=self.ask.idempotency_key,
             comment_ids=[comment_id for comment_id in named if comment_id is not None],
+            now=now,
         )
 
     def own_comment(self, spoken: Sequence[SpokenComment]) -> Skipped | None:

@@ -59,7 +59,7 @@ def _attempt(ask: WakeupAsk, now: datetime, unheard: WakeupRowReason | None = No
     with transaction.atomic():
         wake = read_wake(ask)
         _lock(wake)
-        row = facts.load_facts(wake.query())
+        row = facts.load_facts(wake.query(now))
         if row is None or ask.company_id not in (None, row["company_id"]):
             raise AgentNotFound(str(ask.agent_id))
         finding = _live_run(row)

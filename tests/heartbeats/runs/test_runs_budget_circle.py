@@ -13,11 +13,12 @@ from agents.credentials import user_actor
 from agents.models import Agent, BudgetIncident, Company
 from agents.vocabulary import AgentStatus, BudgetScope, PauseReason
 from heartbeats.models import HeartbeatRun, WakeupRequest
+from heartbeats.runs.claiming import Claimed, claim_runs
 from heartbeats.runs.finalising import ExecutionResult, finalise_run
 from heartbeats.vocabulary import WakeupSource
 from heartbeats.wakeups.request import WakeupAsk, WakeupConflict, request_wakeup
 from issues.models import Issue, Project
-from tests.factories.agents import AgentFactory, BudgetPolicyFactory, UserFactory
+from tests.factories.agents import AgentFactory, BudgetPolicyFactory, CostEventFactory, UserFactory
 from tests.factories.heartbeats import HeartbeatRunFactory, WakeupRequestFactory, running_run
 from tests.factories.issues import ProjectFactory, assigned_to
 from tests.present import present
@@ -62,8 +63,7 @@ def test_a_run_s_cost_stops_its_scope_until_the_budget_is_raised(
     asked.refresh_from_db()
     assert (waiting.status, waiting.error) == ("cancelled", "Cancelled due to budget pause")
     assert present(waiting.result)["stopReason"] == "budget_paused"
-    # a wake behind a run of an agent that stopped fails with it (spec/2 H); one of a stopped scope is cancelled (J)
-    assert asked.status == ("failed" if scope == BudgetScope.AGENT else "cancelled")
+    assert asked.status == "cancelled"
     assert BudgetIncident.objects.get().amount_observed == 100
     with pytest.raises(WakeupConflict) as refused:
         wake(agent, waiting_issue)
@@ -105,3 +105,59 @@ def test_what_a_cancelled_run_had_cost_counts_when_its_process_is_gone(django_ca
         assert finalise_run(run.pk, epoch=1, result=COSTLY, now=NOW).already
     agent.refresh_from_db()
     assert (agent.status, agent.pause_reason) == (AgentStatus.PAUSED, PauseReason.BUDGET)
+
+
+@pytest.mark.parametrize("scope", list(BudgetScope))
+def test_spending_stops_wakeups_and_claims_before_anybody_has_acted_on_it(scope: BudgetScope) -> None:
+    agent: Agent = AgentFactory(status="running")
+    project: Project = ProjectFactory(company=agent.company)
+    BudgetPolicyFactory(company=agent.company, scope_type=scope, scope_id=scope_id(scope, agent, project), amount=100)
+    spending = running_run(agent=agent, issue=assigned_to(agent, status="in_progress", project=project))
+    issue = assigned_to(agent, status="todo", project=project)
+    waiting: HeartbeatRun = HeartbeatRunFactory(agent=agent, issue=issue)
+    elsewhere: HeartbeatRun = HeartbeatRunFactory(agent=agent, issue=assigned_to(agent, status="todo"))
+
+    assert finalise_run(spending.pk, epoch=1, result=COSTLY, now=NOW).won  # the look at the budgets is lost here
+    assert not BudgetIncident.objects.exists()
+    with pytest.raises(WakeupConflict) as refused:
+        wake(agent, assigned_to(agent, status="todo", project=project))
+    assert refused.value.details["scopeType"] == scope
+    claimed = claim(agent)
+
+    waiting.refresh_from_db()
+    assert waiting.status == "cancelled"
+    assert "budget" in present(waiting.error)
+    free = scope == BudgetScope.PROJECT
+    assert [run.run_id for run in claimed.runs] == ([elsewhere.pk] if free else [])
+
+
+@pytest.mark.parametrize(
+    ("columns", "spent_at", "stops"),
+    [
+        ({}, NOW, True),
+        ({}, datetime(2026, 2, 28, 23, 59, tzinfo=UTC), False),
+        ({"window_kind": "lifetime"}, datetime(2020, 1, 1, tzinfo=UTC), True),
+        ({"amount": 101}, NOW, False),
+        ({"hard_stop_enabled": False}, NOW, False),
+        ({"is_active": False}, NOW, False),
+    ],
+)
+def test_only_what_a_hard_stop_counts_in_its_window_stops(
+    columns: dict[str, Any], spent_at: datetime, stops: bool
+) -> None:
+    agent: Agent = AgentFactory()
+    limits = {"scope_type": "agent", "scope_id": agent.pk, "amount": 100, **columns}
+    BudgetPolicyFactory(company=agent.company, **limits)
+    CostEventFactory(company=agent.company, agent=agent, cost_cents=100, occurred_at=spent_at)
+    CostEventFactory(company=agent.company, cost_cents=900, occurred_at=NOW)
+    run: HeartbeatRun = HeartbeatRunFactory(agent=agent)
+    if stops:
+        with pytest.raises(WakeupConflict):
+            wake(agent, assigned_to(agent, status="todo"))
+    else:
+        wake(agent, assigned_to(agent, status="todo"))
+    assert (run.pk in [one.run_id for one in claim(agent).runs]) is not stops
+
+
+def claim(agent: Agent) -> Claimed:
+    return claim_runs(agent.pk, host="host-a", boot_id="boot", capacity=9, lease_seconds=60, now=NOW)

@@ -248,10 +248,10 @@ def test_of_a_long_queue_the_first_in_claim_order_are_loaded(monkeypatch: pytest
     IssueRelationFactory(blocker=IssueFactory(company=agent.company), blocked=blocked)
     for issue in (blocked, None):
         queued(agent, issue)
-    everything = load_queue(agent)
+    everything = load_queue(agent, now=NOW)
     for few in range(1, 10):
         monkeypatch.setattr(claim_facts, "MOST_LOADED", few)
-        queue = load_queue(agent)
+        queue = load_queue(agent, now=NOW)
         assert queue.runs == everything.runs[:few]
         assert queue.waiting == len(everything.runs) == 10
 
