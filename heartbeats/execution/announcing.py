@@ -8,13 +8,14 @@ from typing import Any
 
 from django.db import connection
 
+from agents.journal import ANNOUNCE_LOGGED
 from agents.vocabulary import NOT_INVOKABLE
 from config.common.models import uuid7
 from heartbeats.models import HeartbeatRun
 from heartbeats.readings import JsonObject
 from heartbeats.runs.news import Note, announced, run_events
 
-_ANNOUNCE = """
+_ANNOUNCE = f"""
 with taken as (
     update heartbeats_heartbeatrun r
     set event_seq = r.event_seq + 1, log_store = 'local_file', log_ref = %(log_ref)s,
@@ -34,8 +35,9 @@ with taken as (
     insert into agents_activityevent (id, created_at, updated_at, company_id, actor_type, actor_id, action, entity_type,
                                       entity_id, agent_id, run_id, details)
     select %(activity)s, %(now)s, %(now)s, %(company)s, 'system', 'environments', 'environment.lease_acquired',
-           'environment_lease', id::text, %(agent)s, %(run)s, '{"provider": "local"}' from lease
-), event as (
+           'environment_lease', id::text, %(agent)s, %(run)s, '{{"provider": "local"}}' from lease
+    returning *
+), told as ({ANNOUNCE_LOGGED}), event as (
     insert into heartbeats_runevent
         (company_id, run_id, agent_id, seq, event_type, stream, level, message, payload, created_at)
     select %(company)s, %(run)s, %(agent)s, seq, %(event_type)s, %(stream)s, %(level)s, %(message)s,
@@ -45,7 +47,7 @@ with taken as (
     select %(company)s, %(live_type)s, %(live_payload)s::jsonb || jsonb_build_object('seq', seq), %(now)s from taken
 )
 select seq from taken
-"""
+"""  # noqa: S608 - constants only
 
 
 def announce_start(

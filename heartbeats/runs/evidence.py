@@ -12,9 +12,12 @@ from django.db import connection
 
 from heartbeats.models import HeartbeatRun
 from heartbeats.runs.liveness import BOOKKEEPING_ACTIVITY, BOOKKEEPING_EVENTS, COMMENTS_READ, Evidence
+from heartbeats.runs.usage import recorded_raw_tokens
 
 CONTINUATION_SUMMARY = "continuation-summary"
 PLAN = "plan"
+# More than the runs without a token that a session survives (the dead-session breaker allows two).
+_RECORDS_READ = 5
 
 _TRACES = """
 with own_comments as (
@@ -51,9 +54,10 @@ select
   exists (select 1 from heartbeats_heartbeatrun o where o.agent_id = %(agent)s and o.status = 'queued'),
   exists (select 1 from heartbeats_heartbeatrun o where o.issue_id = %(issue)s and o.id <> %(run)s
             and o.status in ('queued', 'running', 'scheduled_retry')),
-  (select o.usage from heartbeats_heartbeatrun o
-    where o.agent_id = %(agent)s and o.company_id = %(company)s and o.session_id_after = %(session)s
-      and o.id <> %(run)s order by o.created_at desc limit 1)::json
+  (select json_agg(u.usage order by u.created_at desc) from
+     (select o.usage, o.created_at from heartbeats_heartbeatrun o
+       where o.agent_id = %(agent)s and o.company_id = %(company)s and o.session_id_after = %(session)s
+         and o.id <> %(run)s order by o.created_at desc limit %(records)s) u)
 """
 
 
@@ -61,7 +65,8 @@ select
 class Traces:
     """The run's own comments (the last five, oldest first), its evidence, and the state around it.
 
-    `previous_usage` is the usage record of the latest other run of the session that this run ends with.
+    `previous_usage` is the usage record of the latest other run of the session that this run ends with and that counted
+    a token: one that failed before its tool counted says nothing of the session's total.
     """
 
     comments: list[str]
@@ -90,6 +95,7 @@ def load_traces(run: HeartbeatRun, *, session_after: str | None = None) -> Trace
                 "bookkeeping": list(BOOKKEEPING_ACTIVITY),
                 "lifecycle": list(BOOKKEEPING_EVENTS),
                 "comments": COMMENTS_READ,
+                "records": _RECORDS_READ,
             },
         )
         row = cursor.fetchone()
@@ -101,7 +107,7 @@ def load_traces(run: HeartbeatRun, *, session_after: str | None = None) -> Trace
         others_running=row[11],
         runs_waiting=row[12],
         other_live_run=row[13],
-        previous_usage=row[14],
+        previous_usage=next(filter(recorded_raw_tokens, row[14] or []), None),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from agents.budgets.spending import NewCost, book_cost_event
+from agents.journal import ANNOUNCE_LOGGED
 from agents.models import Agent
 from config.common.models import uuid7
 from heartbeats.models import HeartbeatRun, TaskSession
@@ -48,20 +49,22 @@ on conflict (agent_id, adapter_type, task_key) do update set
 """
 
 # A remote worker's lease is one in name only: nobody logged that it was taken.
-_RELEASE = """
+_RELEASE = f"""
 with ended as (
     update heartbeats_environmentlease
     set status = %(status)s, released_at = %(now)s, failure_reason = %(why)s, updated_at = %(now)s
     where run_id = %(run)s and status = 'active'
     returning id, company_id, provider
-)
+), logged as (
 insert into agents_activityevent (id, created_at, updated_at, company_id, actor_type, actor_id, action, entity_type,
                                   entity_id, agent_id, run_id, details)
 select %(id)s, %(now)s, %(now)s, company_id, 'system', 'environments', 'environment.lease_released',
        'environment_lease', id::text, %(agent)s, %(run)s,
        jsonb_build_object('provider', provider, 'status', %(status)s::text)
 from ended where provider = 'local'
-"""
+returning *
+) {ANNOUNCE_LOGGED}
+"""  # noqa: S608 - constants only
 
 
 def add_to_totals(run: HeartbeatRun, agent: Agent, usage: Usage, session: SessionState | None, now: datetime) -> None:
@@ -129,7 +132,7 @@ def book_cost(ending: Ending, usage: Usage, now: datetime) -> None:
 def release_environment(run: HeartbeatRun, *, now: datetime, why: str | None = None) -> None:
     """End the run's lease on its environment: `failed` when the run failed or timed out, else `released`.
 
-    One statement, also for the activity row that says so (spec/4 16); nothing when it has ended already.
+    One statement, also for the activity row and the live event that say so (spec/4 16); nothing when it has ended.
     """
     failed = run.status in (RunStatus.FAILED, RunStatus.TIMED_OUT)
     _execute(

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from agents.models import ActivityEvent, Agent
+from agents.journal import _announced
+from agents.models import ActivityEvent, Agent, LiveEvent
 from heartbeats.execution.announcing import announce_start
 from heartbeats.models import EnvironmentLease, ExecutionWorkspace, HeartbeatRun
 from heartbeats.runs.scheduling import retry_context
@@ -54,6 +55,8 @@ def test_taking_and_releasing_the_environment_is_in_the_activity_of_the_company_
         (f"environment.lease_{what}", str(lease.pk), run.pk, run.agent_id) for what in ("acquired", "released")
     ]
     assert all(row.issue_id is None and row.actor_type == "system" for row in rows)
+    heard = LiveEvent.objects.filter(company=run.company, type="activity.logged").order_by("id")
+    assert [event.payload for event in heard] == [_announced(row) for row in rows]
 
 
 @pytest.mark.parametrize(("status", "kept"), [("failed", "failed"), ("timed_out", "failed"), ("cancelled", "released")])

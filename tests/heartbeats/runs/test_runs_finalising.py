@@ -276,6 +276,28 @@ def test_usage_is_the_difference_to_the_sessions_previous_run() -> None:
     assert RuntimeState.objects.get(agent=first.agent).total_input_tokens == 130
 
 
+@pytest.mark.parametrize("nothing", [None, {"inputTokens": 0}])
+def test_a_run_that_counted_no_token_does_not_make_the_session_be_counted_again(nothing: Any) -> None:
+    first = running_run()
+    told = ExecutionResult(exit_code=0, summary=DONE.summary, session_id="s-1", started_with=StartedSession())
+    finish(first, replace(told, usage={"inputTokens": 100}))
+    for _time in range(2):
+        failed = running_run(agent=first.agent)
+        finish(failed, replace(told, exit_code=1, usage=nothing))
+    last = running_run(agent=first.agent)
+    finish(last, replace(told, usage={"inputTokens": 130}))
+    assert present(last.usage)["inputTokens"] == 30
+    assert RuntimeState.objects.get(agent=first.agent).total_input_tokens == 130
+
+
+@pytest.mark.parametrize(("noted", "told", "kept"), [(None, 512, 512), (400, None, 400), (None, None, None)])
+def test_where_the_log_was_cut_is_kept_whoever_noticed(noted: int | None, told: int | None, kept: int | None) -> None:
+    run, _issue = at_work()
+    HeartbeatRun.objects.filter(pk=run.pk).update(log_truncated_at=noted)
+    finish(run, replace(DONE, log_truncated_at=told))
+    assert run.log_truncated_at == kept
+
+
 def test_a_silent_adapter_keeps_the_session_but_a_rotated_one_does_not_come_back() -> None:
     for rotated, kept in ((False, "old"), (True, None)):
         run, _ = at_work()
