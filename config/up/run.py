@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from config.env import BASE_DIR
 from config.services import ServiceError, start_services
+from config.services.keeping import kept_running
 from config.up.errors import UpError
 from config.up.output import Output
 from config.up.plan import Plan, ProcessSpec
@@ -47,17 +48,21 @@ def run(plan: Plan, prepare: ProcessSpec, specs: Sequence[ProcessSpec], *, ready
 
 @contextlib.contextmanager
 def servers_for(plan: Plan, env: dict[str, str]) -> Iterator[None]:
-    """Fill DATABASE_URL and REDIS_URL in: where `env` lacks one, embedded servers run until the end of the block."""
+    """Fill DATABASE_URL and REDIS_URL in: where `env` lacks one, embedded servers run until the end of the block.
+
+    One that ends by itself meanwhile, for want of disk for example, is started again.
+    """
     if env.get("DATABASE_URL") and env.get("REDIS_URL"):
         yield
         return
     with start_services(plan.state_dir) as services:
         services.fill_in(env)
-        try:
-            yield
-        finally:
-            for number in STOP_SIGNALS:
-                signal.signal(number, signal.SIG_IGN)  # the servers stop last, within seconds, and undisturbed
+        with kept_running(services, lambda line: print(f"everbeat: {line}", file=sys.stderr, flush=True)):
+            try:
+                yield
+            finally:
+                for number in STOP_SIGNALS:
+                    signal.signal(number, signal.SIG_IGN)  # the servers stop last, within seconds, and undisturbed
 
 
 async def _supervise(

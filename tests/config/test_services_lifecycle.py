@@ -8,6 +8,7 @@ import stat
 import threading
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -17,10 +18,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config.services import ServiceError, Services, start_services, throwaway_services
+from config.services import ServiceError, Services, keeping, start_services, throwaway_services
 from config.services.throwaway import remove_abandoned
 from tests.config.running import Running, eventually, python, runs
 from tests.timing import within
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -122,6 +124,20 @@ def test_committed_work_survives_every_way_to_end(services: Services, ending: st
         server.start()
     assert read_back(services) == ("remembered", "remembered")
     assert {services.postgres.pid, services.valkey.pid}.isdisjoint(old)
+
+
+def test_a_server_that_ends_by_itself_is_started_again(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "LOOK_EVERY", 0.02)
+    write_something(services)
+    with redis.from_url(services.redis_url) as client:
+        client.waitaof(1, 0, 5000)
+    said: list[str] = []
+    with keeping.kept_running(services, said.append):
+        for server in (services.postgres, services.valkey):
+            os.kill(server.pid, signal.SIGKILL)
+            name = server.spec.name
+            wait_for(partial(said.__contains__, f"{name} runs again"), what=f"{name} again")
+    assert read_back(services) == ("remembered", "remembered")
 
 
 def test_restart_keeps_the_address(services: Services) -> None:
