@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.chaos.fault import Fault, Speed
 from tests.chaos.long import crowds, disks, fanout, operators, sockets, storms
 from tests.chaos.quick import messages, rows, verdicts
-from tests.chaos.slow import backups, outages
+from tests.chaos.slow import backups, builds, database_disk, outages
 
 _ADOPTION = "tests/heartbeats/supervisor/test_supervisor_adoption.py::test_"
 _STOPPING = "tests/heartbeats/supervisor/test_supervisor_stopping.py::test_"
@@ -88,7 +88,15 @@ FAULTS = (
         speed=Speed.LONG,
         tests=(f"{_SHIM}a_log_that_stops_accepting_bytes_is_cut_at_a_line_and_carries_on_later",),
     ),
-    Fault(31, "the disk of PostgreSQL is full", "503, no corruption", missing="needs a small tablespace"),
+    Fault(
+        31,
+        "the disk of PostgreSQL is full: first no table can grow, then the log cannot, for which the server ends",
+        "503, nothing accepted and lost, nothing damaged, work again without a hand once there is room",
+        limit=60,
+        function=database_disk.the_disk_of_postgres_is_full,
+        speed=Speed.SLOW,
+        env={"EVERBEAT_LEASE_SEC": "90"},  # the outage is shorter than a lease: it costs no run
+    ),
     Fault(
         32,
         "a socket client never reads, 200 others do",
@@ -141,7 +149,22 @@ FAULTS = (
             f"{_OPENAPI}nothing_crashes_the_agent_api_and_every_answer_is_as_documented",
         ),
     ),
-    Fault(38, "old workers against a new schema", "both work", missing="there is one build so far"),
+    Fault(
+        38,
+        "columns, a table, a constraint and an index come and go under running processes that do not know them",
+        "work goes on, at most 503, nothing lost, the child at work untouched",
+        limit=90,
+        function=builds.a_schema_that_grows,
+        speed=Speed.SLOW,
+    ),
+    Fault(
+        38,
+        "the build before the newest migration is migrated under, replaced and brought back; a newer executor is early",
+        "both builds work on the new schema, what the old one could not do waits, the child at work is untouched",
+        limit=60,
+        function=builds.an_older_build,
+        speed=Speed.SLOW,
+    ),
     Fault(
         39,
         "an agent's key is revoked in the middle of a run",

@@ -43,6 +43,8 @@ class Site:
     state: Path
     env: dict[str, str]
     company: str = ""
+    build: Path = BASE_DIR
+    """The folder of the code that the next start runs: this one's, unless a row is about another."""
     up: subprocess.Popen[bytes] | None = None
     _client: Client | None = field(default=None, repr=False)
 
@@ -62,8 +64,8 @@ class Site:
         with log:
             self.up = subprocess.Popen(
                 [sys.executable, "-m", "config.up"],
-                cwd=BASE_DIR,
-                env=self.env,
+                cwd=self.build,
+                env={**self.env, "PYTHONPATH": str(self.build)},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from datetime import datetime
@@ -11,9 +10,10 @@ from pathlib import Path
 
 import redis
 
-from config.trial.client import Client, Refused
+from config.trial.client import Client
 from tests.chaos.fault import Seen
 from tests.chaos.site import LEASE, Site
+from tests.chaos.slow.load import Load
 from tests.waiting import wait_for
 
 REDIS_AWAY = 10.0
@@ -81,7 +81,7 @@ def postgres_restarts_at_once(site: Site) -> Seen:
     long_run = site.wake(site.agent("sh", "-c", f"while [ ! -e {stop} ]; do sleep 0.1; done"))
     site.running(long_run)
     agents = [site.agent("true") for _number in range(4)]
-    load = _Load(site, agents)
+    load = Load(site, agents)
     load.start()
     wait_for(lambda: len(load.accepted) > 8, 30, what="load")
     site.services.postgres.stop_immediate()
@@ -170,34 +170,6 @@ def deployed_with_work_in_flight(site: Site) -> Seen:
     (count,) = site.rows("select count(*) from heartbeats_heartbeatrun")[0]
     assert count == len(asked)
     return Seen(f"drained in {drained:.1f} s; {len(asked)} runs succeeded, each executed once, no retry", took)
-
-
-class _Load:
-    """Clients that ask for work until they are told to stop, and remember every answer."""
-
-    def __init__(self, site: Site, agents: list[str]) -> None:
-        self.accepted: list[str] = []
-        self.refused: Counter[int] = Counter()
-        self._site = site
-        self._enough = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(agent,), daemon=True) for agent in agents]
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        self._enough.set()
-        for thread in self._threads:
-            thread.join(40)
-
-    def _ask(self, agent: str) -> None:
-        client = self._site.another_client()
-        while not self._enough.wait(0.1):
-            try:
-                self.accepted.append(self._site.wake(agent, client))
-            except Refused as refusal:
-                self.refused[refusal.code] += 1
 
 
 def _back(site: Site, killed_at: datetime) -> bool:
