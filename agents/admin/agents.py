@@ -85,8 +85,14 @@ def _current_run(agent: Any) -> SafeString | None:  # noqa: ANN401 - an annotate
 
 
 def _presence(agent: Agent) -> SafeString:
+    """What the agent reported, and since when. Who never reported is not offline: most agents run on our hosts."""
+    if agent.last_seen_at is None and agent.presence == Presence.OFFLINE:
+        return format_html('<span class="eb-muted" title="never seen">{}</span>', cells.NONE)
     since_when = cells.moment(agent.presence_changed_at)
     return format_html('{} <span class="eb-muted">{}</span>', badge(agent.presence), since_when or "")
+
+
+_PRESENCE = cells.cell("presence", _presence, order="presence")
 
 
 def _with_fatal() -> Q:
@@ -174,7 +180,7 @@ class AgentPage(AddedByVerb, CompanyAdmin):
     list_display = (
         "name",
         cells.status("status", order="status"),
-        cells.cell("presence", _presence, order="presence"),
+        _PRESENCE,
         cells.cell("errors_24h", _trouble, title="errors, 24 h", order="fatal_24h"),
         cells.cell("current_run", _current_run, title="current run"),
         cells.when("last_seen_at", title="last seen", order="last_seen_at"),
@@ -194,7 +200,7 @@ class AgentPage(AddedByVerb, CompanyAdmin):
     hidden = frozenset({"adapter_config", "runtime_config"})
     sections = (
         (None, ("name", "title", "role", "company", "reports_to", "url_key")),
-        ("State", ("status", "pause_reason", "paused_at", "presence", "presence_changed_at", "last_seen_at")),
+        ("State", ("status", "pause_reason", "paused_at", _PRESENCE, "last_seen_at")),
         ("How it runs", ("adapter_type", "host_label", _masked("adapter_config"), _masked("runtime_config"))),
         ("Money", ("spent_monthly_cents", "budget_monthly_cents")),
     )

@@ -73,6 +73,16 @@ def test_the_list_is_one_statement_for_errors_and_runs_of_all_agents(site: Clien
     assert len(few) == len(many), many.report()
 
 
+def test_an_agent_that_never_reported_is_not_called_offline(site: Client) -> None:
+    agent = AgentFactory()
+    assert "never seen" in text_of(site)
+    assert "<span>Offline</span>" not in text_of(site)
+    assert "never seen" in site.get(page_of(agent)).content.decode()
+    Agent.objects.filter(pk=agent.pk).update(last_seen_at=timezone.now())
+    assert "never seen" not in text_of(site)
+    assert "<span>Offline</span>" in text_of(site)
+
+
 def test_clearing_an_error_sets_the_presence_and_is_audited(site: Client) -> None:
     agent = AgentFactory(presence=Presence.ERROR, status=AgentStatus.ERROR)
     assert "Set presence to" in ask(site, "clear_error", agent).content.decode()
