@@ -210,7 +210,8 @@ def test_a_paused_agent_fails_no_comment(shop: Shop) -> None:
     issue = assigned_to(shop.worker)
     type(shop.worker).objects.filter(pk=shop.worker.pk).update(status="paused")
     assert say(shop.owner, issue).status_code == 201
-    assert not WakeupRequest.objects.exists()
+    wake = WakeupRequest.objects.get()
+    assert (wake.status, wake.reason, wake.run_id) == ("skipped", "agent.not_invokable", None)
 
 
 def test_agents_comments_count_as_theirs(shop: Shop) -> None:
