@@ -28,6 +28,7 @@ from agents.journal import activity, log_activity
 from agents.models import Agent, Company
 from agents.policy_columns import policy_columns, timer_deadline, with_defaults
 from agents.redaction import holds_mask, unmasked
+from agents.skills import desiring
 from agents.vocabulary import AdapterType, AgentStatus, BudgetScope, Permission
 from config.common.wire.camel import camel
 from config.common.wire.errors import Conflict, Forbidden, Unprocessable
@@ -60,9 +61,14 @@ def insert_agent(
 ) -> Agent:
     """The row of a new agent with its columns, `tasks:assign`, and a policy for a budget above 0. Nothing is logged.
 
+    `desired_skills` become a part of its adapter configuration.
     422 for an unknown adapter type, a configuration that cannot work, or a manager of another company.
     """
-    columns = _checked(company.id, {"adapter_type": AdapterType.PROCESS, "adapter_config": {}, **fields})
+    columns: dict[str, Any] = {"adapter_type": AdapterType.PROCESS, "adapter_config": {}, **fields}
+    wanted = columns.pop("desired_skills", None)
+    if wanted is not None:
+        columns["adapter_config"] = desiring(columns["adapter_config"], wanted)
+    columns = _checked(company.id, columns)
     runtime_config = with_defaults(fields.get("runtime_config"))
     budget = int(columns.pop("budget_monthly_cents", 0) or 0)
     permissions = columns.pop("permissions", None) or {}

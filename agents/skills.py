@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from config.common.wire.errors import Unprocessable
 MOST_BODY_CHARS = 200_000
 # Where an adapter configuration names the skills that its agent always has (seed 002).
 PREFERENCE = "paperclipSkillSync"
+MOST_SKILLS = 100
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 
@@ -45,3 +46,13 @@ def desired_skills(adapter_config: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(wanted, list):
         return ()
     return tuple(dict.fromkeys(key.strip() for key in wanted if isinstance(key, str) and key.strip()))
+
+
+def desiring(adapter_config: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """The configuration with these skills as the ones that its agent always has; what else it says stays."""
+    preference = adapter_config.get(PREFERENCE)
+    wanted = list(dict.fromkeys(key.strip() for key in keys if key.strip()))
+    return {
+        **adapter_config,
+        PREFERENCE: {**(preference if isinstance(preference, Mapping) else {}), "desiredSkills": wanted},
+    }

@@ -11,6 +11,7 @@ from agents.api.shapes.companies import cents
 from agents.grants import Access
 from agents.models import Agent, AgentKey
 from agents.redaction import redacted
+from agents.skills import MOST_SKILLS
 from agents.vocabulary import AgentRole, AgentStatus
 from config.common.wire.camel import opaque
 from config.common.wire.fields import FlagField, MomentField, TextField, UserJSONField, WholeField
@@ -117,6 +118,9 @@ class NewAgentBody(AgentBody):
     """What creating an agent takes."""
 
     permissions = PermissionFlags(required=False, allow_null=True)
+    desired_skills = serializers.ListField(
+        child=TextField(min_length=1, max_length=200), required=False, max_length=MOST_SKILLS
+    )
 
 
 class HireBody(NewAgentBody):

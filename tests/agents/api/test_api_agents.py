@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agents.models import ActivityEvent, Agent, AgentGrant, BudgetPolicy, Company, ConfigRevision
+from agents.skills import desired_skills
 from agents.vocabulary import AgentStatus, Permission
 from tests.agents.api.conftest import House
 from tests.factories.agents import AgentFactory
@@ -33,6 +34,21 @@ def test_creating_fills_the_policy_and_grants_task_assignment(house: House) -> N
     event = ActivityEvent.objects.get(action="agent.created")
     assert present(event.details)["agentId"] == str(agent.id)
     assert event.agent_id is None
+
+
+@pytest.mark.parametrize("route", ["agents", "agent-hires"])
+def test_the_skills_that_a_new_agent_is_to_have_are_kept(house: House, route: str) -> None:
+    body = {
+        "name": "Skilled",
+        "adapterType": "process",
+        "adapterConfig": {"command": "true", "paperclipSkillSync": {"mode": "copy", "desiredSkills": ["old"]}},
+        "desiredSkills": ["review", " release ", "review"],
+    }
+    made = house.owner.post(f"/api/companies/{house.company.id}/{route}", body, format="json")
+    assert made.status_code == 201
+    kept = Agent.objects.get(name="Skilled").adapter_config
+    assert kept["paperclipSkillSync"] == {"mode": "copy", "desiredSkills": ["review", "release"]}
+    assert desired_skills(kept) == ("review", "release")
 
 
 def test_the_policy_columns_follow_the_runtime_config(house: House) -> None:
