@@ -12,12 +12,14 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
+from django.db.models.functions import Now
 
 from agents.actors import Actor
 from agents.journal import activity, log_activity
 from config.common.after_commit import send_task
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.cancelling import cancel_runs_of_issue
+from heartbeats.runs.lifecycle import WAKEUP_MOVES
 from heartbeats.vocabulary import RunStatus, WakeReason, WakeupSource, WakeupStatus
 from heartbeats.wakeups.deferred import promote_orphaned_deferred
 from heartbeats.wakeups.trigger_rules import Wake
@@ -33,6 +35,7 @@ TASK = "heartbeats.tasks.end_held_runs"
 HELD_BACK = "issue_tree_hold_active"
 INTERRUPTED = "issue.tree_hold_run_interrupted"
 FAILED = "issue.tree_hold_run_interrupt_failed"
+DROPPED = "issue.tree_hold_wakeup_deferred"
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -77,7 +80,12 @@ def _with_work(tree: HeldTree) -> list[UUID]:
 
 def _end_runs_of(tree: HeldTree, issue_id: UUID, actor: Actor, now: datetime) -> bool:
     reason = TREE_PAUSED if tree.mode == HoldMode.PAUSE else TREE_CANCELLED
+    unclaimed = _unclaimed(tree, issue_id)
     try:
+        if (
+            tree.mode != HoldMode.PAUSE
+        ):  # no hold is there to stop their promotion, and a comment would reopen the issue
+            _drop_deferred(unclaimed, reason, now)
         cancelled = cancel_runs_of_issue(issue_id, reason=reason, now=now)
         promote_orphaned_deferred(issue_id, now=now)
     except Exception:
@@ -85,8 +93,30 @@ def _end_runs_of(tree: HeldTree, issue_id: UUID, actor: Actor, now: datetime) ->
         _log(tree, issue_id, actor, FAILED, [issue_id], entity_type="issue")
         return False
     _log(tree, issue_id, actor, INTERRUPTED, cancelled.run_ids, entity_type="heartbeat_run")
+    dropped = WakeupRequest.objects.filter(pk__in=unclaimed, status=WakeupStatus.CANCELLED).order_by("pk")
+    _log(tree, issue_id, actor, DROPPED, list(dropped.values_list("pk", flat=True)), entity_type="wakeup_request")
     _log(tree, issue_id, actor, FAILED, cancelled.failed, entity_type="heartbeat_run")
     return not cancelled.failed
+
+
+def _unclaimed(tree: HeldTree, issue_id: UUID) -> list[UUID]:
+    """The wakeups of the issue that no run has taken up yet, as far as they were asked for before the hold."""
+    waiting = WakeupRequest.objects.filter(issue_id=issue_id, status__in=(WakeupStatus.QUEUED, WakeupStatus.DEFERRED))
+    if tree.since is not None:
+        waiting = waiting.filter(requested_at__lt=tree.since)
+    return list(waiting.values_list("pk", flat=True))
+
+
+def _drop_deferred(wakeup_ids: Sequence[UUID], reason: str, now: datetime) -> None:
+    if wakeup_ids:
+        WAKEUP_MOVES.move_all(
+            WakeupRequest.objects.filter(pk__in=wakeup_ids),
+            to=WakeupStatus.CANCELLED,
+            expected={WakeupStatus.DEFERRED},
+            finished_at=now,
+            error=reason,
+            updated_at=Now(),
+        )
 
 
 def _log(

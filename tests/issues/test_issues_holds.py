@@ -10,8 +10,8 @@ from agents.models import ActivityEvent
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from issues.models import Issue, TreeHold
 from issues.vocabulary import IssueStatus
-from tests.factories.heartbeats import HeartbeatRunFactory
-from tests.factories.issues import IssueFactory, TreeHoldFactory, assigned_to
+from tests.factories.heartbeats import HeartbeatRunFactory, WakeupRequestFactory
+from tests.factories.issues import IssueCommentFactory, IssueFactory, TreeHoldFactory, assigned_to
 from tests.issues.conftest import Shop
 from tests.racing import race
 
@@ -109,6 +109,33 @@ def test_a_pause_ends_the_runs_and_shows_on_everything_below(shop: Shop, tree: l
     assert statuses()["left"] == "todo"
     skipped = {row["title"]: row["skipReason"] for row in look(shop, tree[1], "pause").json()["skippedIssues"]}
     assert skipped == {"left": "already_held", "leaf": "already_held"}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", ["pause", "cancel"])
+def test_a_hold_cancels_the_wakeups_that_no_run_took_up_and_logs_each(shop: Shop, tree: list[Issue], mode: str) -> None:
+    top = tree[0]
+    served = WakeupRequestFactory(agent=shop.mate, issue=top, status="queued")
+    run = HeartbeatRunFactory(agent=shop.mate, issue=top, wakeup=served)
+    WakeupRequest.objects.filter(pk=served.pk).update(run=run)
+    comment = IssueCommentFactory(issue=top, author_user=shop.person)
+    waiting = WakeupRequestFactory(
+        agent=shop.worker,
+        issue=top,
+        status="deferred_issue_execution",
+        run=None,
+        requested_by_type="user",
+        requested_by_id=str(shop.person.pk),
+        context={"wakeReason": "issue_commented", "wakeCommentIds": [str(comment.pk)]},
+    )
+    assert hold(shop, top, mode).status_code == 201
+    for wakeup in (served, waiting):
+        wakeup.refresh_from_db()
+        assert (wakeup.status, wakeup.finished_at is not None) == ("cancelled", True)
+    logged = ActivityEvent.objects.filter(action="issue.tree_hold_wakeup_deferred", issue=top)
+    assert set(logged.values_list("entity_id", flat=True)) == {str(served.pk), str(waiting.pk)}
+    assert not HeartbeatRun.objects.live().exists()
+    assert statuses()["top"] == ("cancelled" if mode == "cancel" else "in_progress")
 
 
 @pytest.mark.django_db(transaction=True)
