@@ -61,7 +61,8 @@ class FrontDoor:
         if not is_heartbeat:
             return self.get_response(request)
         request.get_host()  # refuses hosts that are not ours, as it does for every other request
-        return _no_op(request, token) or _in_full(request)
+        with heartbeat_load.measured():
+            return _no_op(request, token) or _in_full(request)
 
     def _wait_of(self, token: str | None, buckets: Buckets) -> float:
         return buckets.wait_of(hash_key(token), now=time.monotonic()) if token else 0.0
@@ -72,8 +73,7 @@ def _no_op(request: HttpRequest, token: str | None) -> HttpResponse | None:
     if not token or presence is None:
         return None
     try:
-        with heartbeat_load.measured():
-            heard = hear_no_op(token, presence, now=utc_now())
+        heard = hear_no_op(token, presence, now=utc_now())
     except Exception as error:
         return _failed(request, error)
     return None if heard is None else _json(answer_of(heard), 200, {"Allow": "POST, OPTIONS"})

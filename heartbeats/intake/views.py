@@ -20,7 +20,7 @@ from config.common.wire.views import AgentWireView
 from heartbeats.intake.authentication import StrictAgentAuthentication, admit_for_heartbeat_recovery
 from heartbeats.intake.error_reports import Caller, take_error
 from heartbeats.intake.heartbeat import Heard, HeartbeatReport, hear
-from heartbeats.intake.pacing import heartbeat_load, next_pause, strain_now
+from heartbeats.intake.pacing import next_pause, strain_now
 from heartbeats.intake.shapes import (
     AcknowledgedShape,
     ErrorBody,
@@ -94,9 +94,7 @@ class HeartbeatView(AgentWireView):
         """Report status, and be told what is new."""
         token, now = bearer_of(request), utc_now()
         report = self._report(token, now)
-        with heartbeat_load.measured():
-            heard = hear(token, report, now=now)
-        return Response(answer_of(heard))
+        return Response(answer_of(hear(token, report, now=now)))
 
     def _report(self, token: str | None, now: datetime) -> HeartbeatReport:
         try:

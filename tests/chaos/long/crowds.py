@@ -29,6 +29,7 @@ from tests.factories.heartbeats import running_run
 from tests.processes import free_port
 
 BURST, BURST_SECONDS, CONNECTIONS = 10_000, 10.0, 100
+CROWD, MORE = 2_000, 1.2
 RETURNING = 1_000
 POOL = 8
 PATH = "/api/v1/agent/heartbeat"
@@ -52,7 +53,7 @@ class Answers:
 
 
 def a_burst_of_heartbeats(world: World) -> Seen:
-    """10,000 agents beat once, spread over ten seconds."""
+    """10,000 agents beat once, spread over ten seconds; then some of them as fast as 100 connections allow."""
     address = _api(world)
     keys = _fleet(BURST)
     long_silent = timezone.now() - timedelta(seconds=200)
@@ -63,14 +64,18 @@ def a_burst_of_heartbeats(world: World) -> Seen:
     usual = asyncio.run(_ask(address, asked[:50], over=1.0, connections=1))
     Agent.objects.update(last_seen_at=long_silent)
     found = asyncio.run(_ask(address, asked, over=BURST_SECONDS, connections=CONNECTIONS))
+    crowded = asyncio.run(_ask(address, asked[:CROWD], over=0.0, connections=CONNECTIONS))
     assert found.codes == {200: BURST}, found.codes
+    assert crowded.codes == {200: CROWD}, crowded.codes
+    assert _mean(crowded.pauses) > MORE * world.settings.TIMINGS.renew_every, _mean(crowded.pauses)
     assert not Agent.objects.filter(last_seen_at=long_silent).exists(), "a heartbeat was answered and lost"
     assert run_sweep(sweep_named(SweepName.SILENT_AGENTS)).results.acted == 0
     assert reap().results.acted == 0
     assert HeartbeatRun.objects.live().count() == WORKING
     return Seen(
         f"{BURST} answered 200, none lost, nobody reaped; p99 {found.p99 * 1000:.0f} ms; they are asked to come back "
-        f"after {_mean(found.pauses):.1f} s on average, {_mean(usual.pauses):.1f} s before",
+        f"after {_mean(found.pauses):.2f} s on average, {_mean(usual.pauses):.2f} s before, and after "
+        f"{_mean(crowded.pauses):.2f} s while {CONNECTIONS} at once wait for an answer",
         found.p99,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import ExitStack
 
 import pytest
 from django.db import connection, transaction
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from agents.models import Agent
 from config.env import Timings
 from heartbeats.intake.pacing import (
+    COMFORTABLE_AT_ONCE,
     COMFORTABLE_PER_CORE,
     COMFORTABLE_SECONDS,
     MOST_STRETCH,
@@ -30,12 +32,15 @@ from tests.racing import somebody_waits_for_a_lock
 from tests.waiting import wait_for
 
 DRAWS = st.floats(0, 1)
-STRAINS = st.builds(Strain, st.floats(0, 1e6), st.floats(0, 1e6))
+STRAINS = st.builds(Strain, st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e6))
+EASE = st.builds(
+    Strain, st.floats(0, COMFORTABLE_SECONDS), st.floats(0, COMFORTABLE_PER_CORE), st.floats(0, COMFORTABLE_AT_ONCE)
+)
 
 
-@given(DRAWS, st.floats(0, COMFORTABLE_SECONDS), st.floats(0, COMFORTABLE_PER_CORE))
-def test_a_server_at_ease_asks_for_fifteen_seconds_give_or_take_a_tenth(draw: float, each: float, core: float) -> None:
-    assert 13.5 <= next_pause(15, draw=draw, strain=Strain(each, core)) <= 16.5
+@given(DRAWS, EASE)
+def test_a_server_at_ease_asks_for_fifteen_seconds_give_or_take_a_tenth(draw: float, strain: Strain) -> None:
+    assert 13.5 <= next_pause(15, draw=draw, strain=strain) <= 16.5
 
 
 @given(DRAWS, STRAINS, STRAINS)
@@ -43,14 +48,22 @@ def test_a_busier_server_asks_for_fewer_heartbeats_within_bounds(draw: float, on
     busier = Strain(
         max(one.seconds_each, other.seconds_each),
         max(one.wanting_per_core, other.wanting_per_core),
+        max(one.at_once, other.at_once),
     )
     for less in (one, other):
         assert next_pause(15, draw=draw, strain=less) <= next_pause(15, draw=draw, strain=busier)
     assert next_pause(15, draw=draw, strain=busier) <= 15 * MOST_STRETCH * 1.1
 
 
-@pytest.mark.parametrize("strain", [Strain(2 * COMFORTABLE_SECONDS, 0), Strain(0, 2 * COMFORTABLE_PER_CORE)])
-def test_either_kind_of_strain_stretches_alone(strain: Strain) -> None:
+@pytest.mark.parametrize(
+    "strain",
+    [
+        Strain(seconds_each=2 * COMFORTABLE_SECONDS),
+        Strain(wanting_per_core=2 * COMFORTABLE_PER_CORE),
+        Strain(at_once=2 * COMFORTABLE_AT_ONCE),
+    ],
+)
+def test_each_kind_of_strain_stretches_alone(strain: Strain) -> None:
     assert next_pause(15, draw=0.5, strain=strain) == 30
 
 
@@ -66,6 +79,7 @@ def test_a_run_outlives_one_lost_heartbeat_at_any_load(draw: float, strain: Stra
 def test_the_load_of_the_whole_machine_counts_not_only_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     cores = os.cpu_count() or 1
     monkeypatch.setattr(heartbeat_load, "seconds", 0.0)
+    monkeypatch.setattr(heartbeat_load, "at_once", 0.0)
     monkeypatch.setattr(os, "getloadavg", lambda: (2 * COMFORTABLE_PER_CORE * cores, 0.0, 0.0))
     assert strain_now().stretch == 2
 
@@ -97,6 +111,21 @@ def test_the_load_follows_what_heartbeats_take() -> None:
     for _ in range(200):
         load.note(0.001)
     assert load.seconds < COMFORTABLE_SECONDS
+
+
+def test_four_threads_that_are_never_without_a_heartbeat_stretch_the_pause_however_short_each_is() -> None:
+    load = Load(clock=lambda: 0.0)
+    with ExitStack() as three_others:
+        for _ in range(3):
+            three_others.enter_context(load.measured())
+        for _ in range(200):
+            with load.measured():
+                pass
+        assert Strain(load.seconds, 0, load.at_once).stretch == pytest.approx(2, abs=0.01)
+    for _ in range(200):
+        with load.measured():
+            pass
+    assert Strain(load.seconds, 0, load.at_once).stretch == 1
 
 
 def test_a_heartbeat_that_raises_is_measured_too() -> None:
