@@ -121,12 +121,17 @@ def is_interaction_wake(context: Context) -> bool:
     return bool(interaction_reasons(context)) and current_comment_id(context) is not None
 
 
+def answers(context: Context) -> bool:
+    """True if the wake brings an answered interaction."""
+    return text_of(context.get("interactionId")) is not None
+
+
 def needs_followup(context: Context) -> bool:
     """True if a process that already runs cannot see what this wake brings.
 
     That is a comment, an approval, or an answered interaction (spec/3 K.8).
     """
-    if current_comment_id(context) is not None or text_of(context.get("interactionId")):
+    if current_comment_id(context) is not None or answers(context):
         return True
     return any(reason in WakeReason.NEEDS_FOLLOWUP for reason in wake_reasons(context))
 

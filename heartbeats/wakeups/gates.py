@@ -20,6 +20,7 @@ from heartbeats.vocabulary import (
 )
 from heartbeats.wakeups.context import (
     Context,
+    answers,
     current_comment_id,
     derive_task_key,
     is_interaction_wake,
@@ -217,8 +218,8 @@ def _place_without_issue(facts: WakeFacts) -> Coalesce | Queue:
 
 
 def _promotes(facts: WakeFacts, run: LiveRun) -> bool:
-    """A person's comment or "run now" does not wait behind a parked retry."""
+    """A person's comment, answer or "run now" does not wait behind a parked retry (spec/3 K.8)."""
     if run.status != RunStatus.SCHEDULED_RETRY or facts.requester_type != ActorType.USER:
         return False
     run_now = facts.source == WakeupSource.ON_DEMAND and facts.trigger_detail == TriggerDetail.MANUAL
-    return run_now or current_comment_id(facts.context) is not None
+    return run_now or current_comment_id(facts.context) is not None or answers(facts.context)

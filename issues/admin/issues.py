@@ -149,7 +149,7 @@ class IssuePage(AddedByVerb, CompanyAdmin):
         ("Origin", ("origin_kind", "origin_id", "origin_run", "origin_fingerprint")),
         ("When", ("created_at", "started_at", "completed_at", "cancelled_at", "hidden_at", "last_human_action_at")),
     )
-    deeds = (
+    deeds: tuple[Deed, ...] = (
         Deed(
             name="release_lock",
             title="Release lock",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from recovery.admin import incidents, sweeps, watchdog
+from recovery.admin import escalations, incidents, sweeps, watchdog
 
-__all__ = ["incidents", "sweeps", "watchdog"]
+__all__ = ["escalations", "incidents", "sweeps", "watchdog"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from agents.models import ActivityEvent
-from heartbeats.models import WakeupRequest
+from heartbeats.models import HeartbeatRun, WakeupRequest
 from issues.models import Issue
 from issues.vocabulary import IssueStatus
 from tests.factories.agents import AgentFactory
@@ -79,6 +81,8 @@ def test_the_loser_learns_who_holds_it_and_how_alive(shop: Shop) -> None:
     issue = IssueFactory(company=shop.company)
     run, client = at_work(shop.worker)
     take(client, issue, shop.worker)
+    spoke = timezone.now().replace(microsecond=0) - timedelta(minutes=3)
+    HeartbeatRun.objects.filter(pk=run.pk).update(last_output_at=spoke)
     _, late = at_work(shop.mate)
     answer = take(late, issue, shop.mate)
     assert answer.status_code == 409
@@ -87,7 +91,8 @@ def test_the_loser_learns_who_holds_it_and_how_alive(shop: Shop) -> None:
     assert {name: details[name] for name in wanted} == wanted
     assert details["checkoutRunId"] == details["executionRunId"] == str(run.pk)
     assert (details["holder"]["runId"], details["holder"]["status"]) == (str(run.pk), "running")
-    assert details["holder"]["secondsSinceLife"] >= 0
+    assert datetime.fromisoformat(details["holder"]["lastSignOfLifeAt"]) == spoke
+    assert 180 <= details["holder"]["secondsSinceLife"] < 240
 
 
 def test_a_lock_of_a_run_that_is_over_stands_in_nobodys_way(shop: Shop) -> None:
