@@ -71,15 +71,15 @@ NEED_FACES = {
     "escalated": Face("flag", "Escalated", "bad"),
     "stranded": Face("alert", "Stranded", "bad"),
     "recovery_without_owner": Face("person", "No owner", "bad"),
-    "critical_silence": Face("mute", "Silent", "bad"),
+    "silent": Face("mute", "Silent", "bad"),
     "error_group": Face("bug", "Errors", "warn"),
     "budget_stop": Face("money", "Budget", "bad"),
     "approval": Face("stamp", "Approval", "warn"),
     "question": Face("question", "Question", "warn"),
-    "parked_poison": Face("pause", "Parked", "warn"),
+    "poison": Face("pause", "Parked", "warn"),
     "parked_retry": Face("retry", "Retry", "warn"),
     "silent_run": Face("mute", "Quiet", "warn"),
-    "incident": Face("alert", "Incident", "bad"),
+    "mass_loss": Face("alert", "Incident", "bad"),
 }
 WAIT_FACES = {
     "queued": Face("clock", "Queued", "neutral"),

@@ -14,9 +14,10 @@ from agents.api.describing import answers
 from config.common.wire.camel import opaque
 from config.common.wire.errors import Conflict, NotFound
 from config.common.wire.views import path_uuid
+from recovery.api.attention import attention_shape
 from recovery.api.described import ATTENTION, MASS_LOSS, SWEEP, SWEEP_REPORT
 from recovery.api.shapes import SwitchBody, incident_shape, sweep_shape
-from recovery.attention import attention_of
+from recovery.attention import waiting_for_people
 from recovery.models import MassLossIncident, SweepRun, SweepState
 from recovery.orphans.incidents import confirm_incident
 from recovery.schedule import periods
@@ -107,21 +108,7 @@ class CompanyAttention(ActorView):
     def get(self, request: Request, company_id: str) -> Response:  # noqa: ARG002
         """Most urgent first."""
         company = company_for(self.actor, company_id)
-        items = attention_of(company.pk, now=self.now)
-        return Response(
-            [
-                {
-                    "kind": item.kind.value,
-                    "what": item.what,
-                    "why": item.why,
-                    "since": item.since,
-                    "action": item.action,
-                    "url": item.url,
-                    "entity_id": item.entity_id,
-                }
-                for item in items
-            ]
-        )
+        return Response([attention_shape(one) for one in waiting_for_people(company.pk, now=self.now)])
 
 
 def named(name: str) -> SweepName:

@@ -14,14 +14,16 @@ from agents.models import (
     AgentKey,
     Approval,
     BoardKey,
+    BudgetIncident,
     BudgetPolicy,
     Company,
     CostEvent,
+    ErrorGroup,
     Member,
     Skill,
     User,
 )
-from agents.vocabulary import AdapterType, ApprovalType, BillingType, BudgetScope, MemberRole, Permission
+from agents.vocabulary import AdapterType, ApprovalType, BillingType, BudgetScope, BudgetWindow, MemberRole, Permission
 
 
 def _letters(number: int) -> str:
@@ -164,3 +166,35 @@ class SkillFactory(factory.django.DjangoModelFactory[Skill]):
     name = factory.LazyAttribute(lambda skill: skill.key.title())
     description = "How to do it"
     body = "# Do it\n"
+
+
+class BudgetIncidentFactory(factory.django.DjangoModelFactory[BudgetIncident]):
+    """A hard stop of a company that is in force."""
+
+    class Meta:
+        model = BudgetIncident
+
+    company = factory.SubFactory(CompanyFactory)
+    policy = factory.SubFactory(BudgetPolicyFactory, company=factory.SelfAttribute("..company"))
+    scope_type = BudgetScope.COMPANY
+    scope_id = factory.SelfAttribute("company.id")
+    window_kind = BudgetWindow.CALENDAR_MONTH_UTC
+    window_start = factory.LazyFunction(timezone.now)
+    threshold_type = "hard"
+    amount_limit = 100
+    amount_observed = 101
+
+
+class ErrorGroupFactory(factory.django.DjangoModelFactory[ErrorGroup]):
+    """Errors that an agent reported and nobody has looked at."""
+
+    class Meta:
+        model = ErrorGroup
+
+    agent = factory.SubFactory(AgentFactory)
+    company = factory.SelfAttribute("agent.company")
+    severity = "error"
+    fingerprint = factory.Sequence(lambda number: f"fingerprint-{number}")
+    message = "The token has expired"
+    first_seen_at = factory.LazyFunction(timezone.now)
+    last_seen_at = factory.LazyFunction(timezone.now)

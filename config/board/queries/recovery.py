@@ -26,7 +26,7 @@ from recovery.vocabulary import SweepName
 
 _STRANDED = ("stranded", "escalated", "recovery_without_owner")
 # What has a part of the page of its own, or belongs to none.
-_ELSEWHERE = (*_STRANDED, "critical_silence", "parked_poison", "incident", "error_group")
+_ELSEWHERE = (*_STRANDED, "silent", "poison", "mass_loss", "error_group")
 _MOST = 100
 
 _SWEEPS = """
@@ -44,12 +44,12 @@ def recovery_view(caller: Caller) -> RecoveryPage:
     """Everything of the page. Five statements."""
     rows = read(_SWEEPS, {"names": [str(name) for name in SweepName]})
     needs = needs_rows(caller.company.id, now=caller.now, may_act=caller.may_act)
-    incidents = [row for row in needs if row.kind == "incident"]
+    incidents = [row for row in needs if row.kind == "mass_loss"]
     return RecoveryPage(
         sweeps=tuple(_sweep(row, caller) for row in rows),
         stranded=tuple(row for row in needs if row.kind in _STRANDED),
         asked=tuple(row for row in needs if row.kind not in _ELSEWHERE),
-        parked=(*(row for row in needs if row.kind == "parked_poison"), *_retries(caller)),
+        parked=(*(row for row in needs if row.kind == "poison"), *_retries(caller)),
         silent=_silent(caller),
         incident_action=_confirming(incidents[0].id) if incidents and caller.user.is_superuser else None,
         incident=f"{incidents[0].what}. {incidents[0].why[0]}" if incidents else "",

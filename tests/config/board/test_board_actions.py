@@ -205,7 +205,7 @@ def test_a_silent_run_may_go_on(board: Client, agent: Agent) -> None:
     assert "half hour" in told(press(board, "let_run_go_on", run.pk))
     assert "It may go on" not in board.get(page).content.decode()
     assert 'data-level="snoozed"' in board.get("/board/running/").content.decode()
-    assert "critical_silence" not in {row.kind for row in needs_rows(agent.company_id, now=utc_now(), may_act=True)}
+    assert "silent" not in {row.kind for row in needs_rows(agent.company_id, now=utc_now(), may_act=True)}
 
 
 def test_a_mass_loss_is_confirmed_once_and_by_the_operator(admin: Client, board: Client, company: Company) -> None:

@@ -15,7 +15,7 @@ from config.common.clock import utc_now
 from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import RunStatus
 from issues.models import Issue
-from recovery.attention import attention_of
+from recovery.attention import waiting_for_people
 from tests.config.board.board_world import World, build_world
 from tests.factories.agents import CompanyFactory, MemberFactory
 from tests.factories.heartbeats import finished_run, running_run
@@ -114,7 +114,7 @@ def test_a_run_that_grows_silent_changes_its_face_before_any_sweep_acts(board: C
 
 def test_whatever_recovery_puts_before_people_is_on_the_board(board: Client, world: World) -> None:
     html = get(board, "/board/needs/?all=needs")
-    waiting = attention_of(world.company.pk, now=utc_now())
+    waiting = waiting_for_people(world.company.pk, now=utc_now())
     assert len(waiting) >= 6
     for item in waiting:
         assert f'id="need-{item.entity_id}"' in html, item

@@ -121,7 +121,7 @@ def needs() -> vm.NeedsSection:
         ),
         vm.NeedsRow(
             "2",
-            "critical_silence",
+            "silent",
             "Run has said nothing for 4 h 12 m and still holds the issue",
             ago(hours=4, minutes=12),
             ("Process 48211 is alive on worker-2", "Its last line was “waiting for lock”"),

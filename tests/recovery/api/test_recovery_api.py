@@ -6,24 +6,27 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from agents.models import Agent, Company, User
 from agents.vocabulary import AgentStatus
+from config.board.queries.needs import needs_rows
 from config.common.clock import wire_time
-from heartbeats.models import HeartbeatRun
 from heartbeats.vocabulary import RunStatus
 from issues.models import Interaction, Issue
 from issues.vocabulary import InteractionKind, IssueStatus, OriginKind
-from recovery.attention import AttentionKind, attention_of
+from recovery.attention import AttentionKind, waiting_for_people
 from recovery.models import MassLossIncident, PoisonRow, SweepRun, SweepState, WatchdogDecision
 from tests.factories.agents import (
     AgentFactory,
     AgentKeyFactory,
     ApprovalFactory,
     BoardKeyFactory,
+    BudgetIncidentFactory,
     CompanyFactory,
+    ErrorGroupFactory,
     MemberFactory,
     UserFactory,
 )
@@ -221,27 +224,46 @@ def everything_that_waits(ours: House) -> None:
     )
     ApprovalFactory(company=ours.company)
     Interaction.objects.create(company=ours.company, issue=stuck, kind=InteractionKind.ASK_USER_QUESTIONS)
-    PoisonRow.objects.create(sweep="prune", row_id=stuck.pk, retry_at=now, error="corrupt")
+    PoisonRow.objects.create(sweep="prune", row_id=stuck.pk, retry_at=now, error="corrupt", failures=3)
+    PoisonRow.objects.create(sweep="prune", row_id=agent.pk, retry_at=now, error="once is no alarm", failures=1)
+    BudgetIncidentFactory(company=ours.company)
+    ErrorGroupFactory(agent=agent)
     running_run(started_at=now - timedelta(hours=5))  # another company's, as is the next row
-    PoisonRow.objects.create(sweep="audit", row_id=assigned_to(AgentFactory()).pk, retry_at=now, error="not ours")
+    PoisonRow.objects.create(
+        sweep="audit", row_id=assigned_to(AgentFactory()).pk, retry_at=now, error="not ours", failures=3
+    )
+    BudgetIncidentFactory()
+    ErrorGroupFactory()
+    ApprovalFactory()
 
 
 def test_attention_lists_everything_that_waits_for_a_person_most_urgent_first(ours: House) -> None:
     everything_that_waits(ours)
     with counted() as statements:
-        items = attention_of(ours.company.pk, now=timezone.now())
+        items = waiting_for_people(ours.company.pk, now=timezone.now())
     assert [item.kind for item in items] == [
         AttentionKind.MASS_LOSS,
         AttentionKind.ESCALATED,
-        AttentionKind.ESCALATED,
         AttentionKind.RECOVERY_WITHOUT_OWNER,
+        AttentionKind.STRANDED,
         AttentionKind.SILENT,
+        AttentionKind.BUDGET_STOP,
         AttentionKind.APPROVAL,
         AttentionKind.QUESTION,
         AttentionKind.POISON,
+        AttentionKind.ERROR_GROUP,
     ]
     assert len(statements) == 1
-    assert all(item.url.startswith("/") and item.action for item in items)
     answer = ours.board.get(f"/api/companies/{ours.company.pk}/attention").json()
-    assert [row["kind"] for row in answer] == [item.kind.value for item in items]
-    assert HeartbeatRun.objects.exists()
+    assert [(row["kind"], row["entityId"]) for row in answer] == [(item.kind, str(item.entity_id)) for item in items]
+    assert all(row["what"] and row["why"] and row["action"] for row in answer)
+
+
+def test_every_link_of_what_waits_leads_to_a_page(ours: House, client: Client) -> None:
+    everything_that_waits(ours)
+    client.force_login(ours.person)
+    User.objects.filter(pk=ours.person.pk).update(is_staff=True, is_superuser=True)
+    said = [row["url"] for row in ours.board.get(f"/api/companies/{ours.company.pk}/attention").json()]
+    shown = [row.action for row in needs_rows(ours.company.pk, now=timezone.now(), may_act=True) if row.action]
+    for url in [*said, *(action.url for action in shown if action.method == "get")]:
+        assert client.get(url).status_code == 200, url
