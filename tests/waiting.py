@@ -9,8 +9,13 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def wait_for(predicate: Callable[[], Found | None], timeout: float = 30.0, *, what: str = "") -> Found:
-    """The first truthy answer of `predicate`. Raises AssertionError, naming `what`, after `timeout` seconds."""
+def wait_for(
+    predicate: Callable[[], Found | None], timeout: float = 30.0, *, what: str = "", every: float = 0.005
+) -> Found:
+    """The first truthy answer of `predicate`. Raises AssertionError, naming `what`, after `timeout` seconds.
+
+    `every`: seconds between two questions; ask seldom where the question itself is work for those that are waited for.
+    """
     deadline = time.monotonic() + timeout
     while True:
         answer = predicate()
@@ -18,4 +23,4 @@ def wait_for(predicate: Callable[[], Found | None], timeout: float = 30.0, *, wh
             return answer
         if time.monotonic() >= deadline:
             raise AssertionError(f"still waiting after {timeout} s: {what or predicate}")
-        time.sleep(0.005)
+        time.sleep(every)

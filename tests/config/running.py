@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -78,6 +79,15 @@ class Running:
     def descendants(self) -> list[psutil.Process]:
         """Every process that the program has started and that still runs."""
         return psutil.Process(self.process.pid).children(recursive=True)
+
+    def kill_with_all_it_started(self) -> None:
+        """Kill it and its descendants, also those in other sessions. It is held first, so that none is missed."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)
+            for pid in [*(process.pid for process in self.descendants()), self.process.pid]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self.process.wait()
 
     def __enter__(self) -> Self:
         return self

@@ -72,7 +72,7 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/api/openapi.json", timeout=5) as response:
+            with urllib.request.urlopen(f"{self.url}/api/health", timeout=5) as response:
                 return bool(response.status == 200)
         except OSError:
             return False
@@ -105,9 +105,7 @@ def agents() -> Iterator[list[Running]]:
     started: list[Running] = []
     yield started
     for agent in started:
-        if agent.process.poll() is None:
-            os.killpg(agent.process.pid, signal.SIGKILL)
-            agent.process.wait()
+        agent.kill_with_all_it_started()
 
 
 def command(tmp_path: Path, go: Path) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,11 +28,14 @@ from tests.waiting import wait_for
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
 SECONDS = 60.0
+# Seconds between two questions of a test: each is a request to the server whose work it waits for.
+EVERY = 0.1
 # `last_seen_at` moves every five seconds: silence must be longer. A remote lease is two of the longest pauses.
 SHORT = {
-    "EVERBEAT_LEASE_SEC": "6",
-    "EVERBEAT_RENEW_SEC": "0.75",
-    "EVERBEAT_SELF_STOP_MARGIN_SEC": "1.5",
+    "EVERBEAT_API_WORKERS": "1",
+    "EVERBEAT_LEASE_SEC": "4",
+    "EVERBEAT_RENEW_SEC": "0.5",
+    "EVERBEAT_SELF_STOP_MARGIN_SEC": "1",
     "EVERBEAT_SWEEP_SEC": "0.5",
     "EVERBEAT_RECONCILE_SEC": "2",
     "EVERBEAT_WATCH_SEC": "1",
@@ -96,7 +99,7 @@ def agents() -> Iterator[list[Running]]:
     started: list[Running] = []
     yield started
     for agent in started:
-        _kill(agent)
+        agent.kill_with_all_it_started()
 
 
 def test_the_work_of_a_killed_agent_comes_back_by_the_sweeps_alone(
@@ -114,19 +117,22 @@ def test_the_work_of_a_killed_agent_comes_back_by_the_sweeps_alone(
     running = [issue for issue in (*first, *second) if "running" in trial.statuses(issue)]
     assert len(running) == 3
     victims = next(issue for issue in running if issue in (first[0], second[0]))
-    _kill(agents[0])
+    agents[0].kill_with_all_it_started()
     agents.append(_reference_agent(trial, made[0][1], command))  # started again by whoever watches it, knowing nothing
-    lost = wait_for(lambda: _lost_run(trial, victims), SECONDS, what="the sweep to take the run from the dead agent")
+    auditor = _auditor(trial)
+    taken = "the sweep to take the run from the dead agent"
+    lost = wait_for(lambda: _lost_run(trial, victims), SECONDS, what=taken, every=EVERY)
     assert lost["errorCode"] == "agent_lost"
     others = [issue for issue in running if issue != victims]
     assert [trial.statuses(issue) for issue in others] == [["running"]] * 2
     go.touch()
     for issue in (*first, *second):
-        wait_for(lambda issue=issue: _is_done(trial, issue), SECONDS, what="the issue to be done")  # type: ignore[misc]
+        done = partial(_is_done, trial, issue)
+        wait_for(done, SECONDS, what="the issue to be done", every=EVERY)
     assert trial.statuses(victims) == ["failed", "succeeded"]
     for issue in {*first, *second} - {victims}:
         assert trial.statuses(issue) == ["succeeded"]
-    assert _audit(trial) == (0, [])
+    assert _finding(auditor) == (0, [])
 
 
 @dataclass
@@ -217,17 +223,14 @@ def _is_done(trial: Trial, issue_id: str) -> bool:
     return done and not {"queued", "running", "scheduled_retry"} & set(trial.statuses(issue_id))
 
 
-def _audit(trial: Trial) -> tuple[int, list[Any]]:
+def _auditor(trial: Trial) -> subprocess.Popen[str]:
+    """The audit, loaded while the test waits; it looks once it is asked for what it found."""
     env = {**os.environ, "DATABASE_URL": trial.services.database_url, "REDIS_URL": trial.services.redis_url}
     env["EVERBEAT_STATE_DIR"] = str(trial.stack.state_dir)
-    argv = [sys.executable, "manage.py", "audit", "--json", "--grace", "5"]
-    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    return done.returncode, json.loads(done.stdout)["violations"]
+    argv = [sys.executable, "-m", "config.up.gated", "manage", "audit", "--json", "--grace", "5"]
+    return subprocess.Popen(argv, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _kill(agent: Running) -> None:
-    """With the command that it runs."""
-    if agent.process.poll() is None:
-        for pid in [*(process.pid for process in agent.descendants()), agent.process.pid]:
-            os.kill(pid, signal.SIGKILL)
-    agent.process.wait()
+def _finding(auditor: subprocess.Popen[str]) -> tuple[int, list[Any]]:
+    said, _ = auditor.communicate(timeout=SECONDS)
+    return auditor.returncode, json.loads(said)["violations"]
