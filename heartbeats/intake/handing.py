@@ -9,10 +9,14 @@ from typing import Any
 
 from django.db import transaction
 
+from agents.actors import system
+from agents.journal import activity, log_activity
+from agents.models import Skill
 from agents.run_token import RunClaims, mint_run_token
 from heartbeats.execution.auto_checkout import check_out
 from heartbeats.execution.start_facts import load_facts, load_run, load_wake
 from heartbeats.models import EnvironmentLease, HeartbeatRun
+from heartbeats.models.environment import LeaseStatus
 from heartbeats.runs.claiming import ClaimedRun
 from heartbeats.runs.lifecycle import Note, add_notes
 
@@ -52,7 +56,7 @@ def hand_over(claim: ClaimedRun, *, now: datetime) -> HandedTask | None:
         id=str(run.pk),
         issue=_shown(run),
         wake_reason=run.wake_reason,
-        context=wake.payload,
+        context=_with_skills(wake.payload, facts.skills),
         task_markdown=wake.task_text,
         status=run.status,
         attempt=run.failure_retry_count + 1,
@@ -62,19 +66,41 @@ def hand_over(claim: ClaimedRun, *, now: datetime) -> HandedTask | None:
     )
 
 
+def _with_skills(payload: dict[str, Any] | None, skills: Sequence[Skill]) -> dict[str, Any] | None:
+    """The wake with the run's skills, whole: a remote agent has no run directory in which they could lie."""
+    if not skills:
+        return payload
+    told = [{"key": one.key, "name": one.name, "description": one.description, "body": one.body} for one in skills]
+    return {**(payload or {}), "skills": told}
+
+
 def _leave_trace(run: HeartbeatRun, said: Sequence[str], now: datetime) -> None:
     with transaction.atomic():
-        EnvironmentLease.objects.bulk_create(
-            [
-                EnvironmentLease(
-                    company_id=run.company_id, run_id=run.pk, issue_id=run.issue_id, provider=PROVIDER, acquired_at=now
-                )
-            ],
-            ignore_conflicts=True,
-        )
+        _take_lease(run, now)
         payload = {"adapterType": run.adapter_type, "attempt": run.failure_retry_count + 1}
         invoked = Note("adapter invocation", event_type="adapter.invoke", payload=payload)
         add_notes(run, invoked, *(Note(text, level="warn") for text in said))
+
+
+def _take_lease(run: HeartbeatRun, now: datetime) -> None:
+    """The environment is the worker's own, so the lease is one in name; logged like every other (spec/4 16)."""
+    if EnvironmentLease.objects.filter(run_id=run.pk, status=LeaseStatus.ACTIVE).exists():
+        return
+    lease = EnvironmentLease(
+        company_id=run.company_id, run_id=run.pk, issue_id=run.issue_id, provider=PROVIDER, acquired_at=now
+    )
+    lease.save(force_insert=True)
+    row = activity(
+        system("environments"),
+        run.company_id,
+        "environment.lease_acquired",
+        entity_type="environment_lease",
+        entity_id=lease.pk,
+        details={"provider": PROVIDER},
+        run_id=run.pk,
+    )
+    row.agent_id = run.agent_id
+    log_activity(row)
 
 
 def _shown(run: HeartbeatRun) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from heartbeats.runs.releasing import release_and_promote
 from heartbeats.runs.scheduling import ring
 from heartbeats.runs.settling import release_environment
 from heartbeats.runs.stopping import settle_agent, stop_live_run
+from heartbeats.runs.whose_project import live_runs_by_name
 from heartbeats.vocabulary import ErrorCode, RunStatus, WakeupStatus
 from heartbeats.wakeups.deferred import promote_deferred
 from issues.models import Issue
@@ -118,6 +119,8 @@ def cancel_work_of_scope(
             error=reason,
             updated_at=Now(),
         )
+        if scope is BudgetScope.PROJECT:
+            inside |= Q(pk__in=live_runs_by_name(scope_id, company_id))
         done = _cancel_all(HeartbeatRun.objects.filter(inside, company_id=company_id), reason, now)
         return CancelledMany(done.run_ids, wakeups, done.failed)
 

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from django.db import connection
 
-from agents.budgets.blocking import USED_UP
+from agents.budgets.blocking import USED_UP, invocation_block
 from agents.budgets.observed import month_start
 from agents.models import Agent
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.claim_gates import ClaimFacts, ClaimIssue, Participant
 from heartbeats.runs.claim_order import QueuedRun, in_claim_order
+from heartbeats.runs.whose_project import named_project
 from heartbeats.vocabulary import RunStatus
 from heartbeats.wakeups.context import current_comment_id, is_interaction_wake
 from heartbeats.wakeups.facts import Row, budget_block
@@ -96,7 +97,12 @@ def lock_agent(agent_id: UUID) -> Agent | None:
 
 def load_queue(agent: Agent, *, now: datetime) -> Queue:
     """Occupied slots, the queued runs that may be claimed, and the company's stops as of `now`: one statement."""
-    values: dict[str, Any] = {"agent": agent.pk, "company": agent.company_id, "most": MOST_LOADED, "month": month_start(now)}
+    values: dict[str, Any] = {
+        "agent": agent.pk,
+        "company": agent.company_id,
+        "most": MOST_LOADED,
+        "month": month_start(now),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_QUEUE, values)
         rows = cursor.fetchall()
@@ -112,8 +118,9 @@ def load_queue(agent: Agent, *, now: datetime) -> Queue:
     return Queue(occupied, database_now, waiting, in_claim_order(runs), stopped)
 
 
-def load_candidates(agent: Agent, chosen: Sequence[QueuedRun], stops: Row) -> list[Candidate]:
-    """Lock the issues, then the runs, of the chosen ones and read what the gates need: three statements for any number.
+def load_candidates(agent: Agent, chosen: Sequence[QueuedRun], stops: Row, *, now: datetime) -> list[Candidate]:
+    """Lock the issues, then the runs, of the chosen ones and read what the gates need: three statements for any number,
+    and one for each run whose wake alone names its project.
 
     A run that somebody took or cancelled meanwhile is not among them. They come in the order of `chosen`.
     """
@@ -124,7 +131,7 @@ def load_candidates(agent: Agent, chosen: Sequence[QueuedRun], stops: Row) -> li
     runs = {str(run.pk): run for run in queued.select_for_update(no_key=True).order_by("pk")}
     ready = readiness_of(agent.company_id, list(issues))
     found = (runs[run_id] for run_id in ids if run_id in runs)
-    return [_candidate(agent, run, issues, ready, stops) for run in found]
+    return [_candidate(agent, run, issues, ready, stops, now) for run in found]
 
 
 def _locked_issues(agent: Agent, issue_ids: Collection[str]) -> list[Issue]:
@@ -135,7 +142,12 @@ def _locked_issues(agent: Agent, issue_ids: Collection[str]) -> list[Issue]:
 
 
 def _candidate(
-    agent: Agent, run: HeartbeatRun, issues: Mapping[UUID, Issue], ready: Mapping[UUID, Readiness], stops: Row
+    agent: Agent,
+    run: HeartbeatRun,
+    issues: Mapping[UUID, Issue],
+    ready: Mapping[UUID, Readiness],
+    stops: Row,
+    now: datetime,
 ) -> Candidate:
     issue = issues.get(run.issue_id) if run.issue_id else None
     readiness = ready.get(issue.pk) if issue else None
@@ -146,7 +158,7 @@ def _candidate(
         agent_id=str(agent.pk),
         agent_status=agent.status,
         context=run.context,
-        budget_reason=_budget_reason(agent, issue, stops),
+        budget_reason=_budget_reason(agent, issue, stops) or _reason_by_name(run, issue, now),
         issue_id=str(named) if named else None,
         issue=_claim_issue(issue, readiness),
         hold_id=hold["holdId"] if hold else None,
@@ -188,6 +200,12 @@ def _budget_reason(agent: Agent, issue: Issue | None, stops: Row) -> str | None:
         "hard_stop": next((stop for stop in stops["stops"] if stop["id"] in scopes), None),
     }
     block = budget_block(row, agent.pk)
+    return block.reason if block else None
+
+
+def _reason_by_name(run: HeartbeatRun, issue: Issue | None, now: datetime) -> str | None:
+    project_id = named_project(run, issue)
+    block = invocation_block(run.company_id, run.agent_id, project_id, now=now) if project_id else None
     return block.reason if block else None
 
 

@@ -83,7 +83,7 @@ def _claim(agent: Agent, queue: Queue, slots: int, host: Host, now: datetime) ->
     cancelled: list[UUID] = []
     while order and len(started) < slots and len(cancelled) < MOST_JUDGED:
         wanted = slots - len(started)
-        for candidate in load_candidates(agent, order[:wanted], queue.stops):
+        for candidate in load_candidates(agent, order[:wanted], queue.stops, now=now):
             verdict = judge_claim(candidate.facts)
             if isinstance(verdict, Refusal):
                 _refuse(candidate, verdict, now)

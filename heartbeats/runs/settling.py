@@ -18,6 +18,7 @@ from heartbeats.models.environment import LeaseStatus
 from heartbeats.runs.ending import Ending
 from heartbeats.runs.sessions import SessionState
 from heartbeats.runs.usage import Usage
+from heartbeats.runs.whose_project import project_of
 from heartbeats.vocabulary import RunStatus
 
 _ADD_TOTALS = """
@@ -48,7 +49,6 @@ on conflict (agent_id, adapter_type, task_key) do update set
   last_error = excluded.last_error
 """
 
-# A remote worker's lease is one in name only: nobody logged that it was taken.
 _RELEASE = f"""
 with ended as (
     update heartbeats_environmentlease
@@ -61,7 +61,7 @@ insert into agents_activityevent (id, created_at, updated_at, company_id, actor_
 select %(id)s, %(now)s, %(now)s, company_id, 'system', 'environments', 'environment.lease_released',
        'environment_lease', id::text, %(agent)s, %(run)s,
        jsonb_build_object('provider', provider, 'status', %(status)s::text)
-from ended where provider = 'local'
+from ended
 returning *
 ) {ANNOUNCE_LOGGED}
 """  # noqa: S608 - constants only
@@ -122,7 +122,7 @@ def book_cost(ending: Ending, usage: Usage, now: datetime) -> None:
         output_tokens=tokens.output if tokens else 0,
         run_id=run.pk,
         issue_id=issue.pk if issue else None,
-        project_id=issue.project_id if issue else None,
+        project_id=project_of(run, issue),
         goal_id=issue.goal_id if issue else None,
         billing_code=issue.billing_code if issue else None,
     )

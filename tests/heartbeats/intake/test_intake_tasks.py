@@ -10,8 +10,9 @@ import pytest
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from agents.models import AgentError, CostEvent
+from agents.models import ActivityEvent, Agent, AgentError, CostEvent
 from agents.run_token import RunClaims, mint_run_token, read_run_token
+from agents.skills import desiring
 from agents.vocabulary import AgentStatus, Presence
 from heartbeats.intake.next_task import remote_host
 from heartbeats.intake.reports import Standing, standing_of
@@ -20,6 +21,7 @@ from heartbeats.runs.cancelling import cancel_run
 from heartbeats.vocabulary import RunStatus
 from issues.models import Issue
 from issues.vocabulary import IssueStatus, Priority
+from tests.factories.agents import SkillFactory
 from tests.factories.heartbeats import HeartbeatRunFactory, finished_run, running_run
 from tests.factories.issues import IssueCommentFactory, assigned_to
 from tests.heartbeats.intake.conftest import Caller, calling
@@ -84,6 +86,34 @@ def test_an_agent_gets_its_run_with_all_it_needs() -> None:
     assert run.lease_expires_at > timezone.now() + timedelta(seconds=55)
     assert EnvironmentLease.objects.get(run=run).provider == "remote"
     assert run.events.filter(event_type="adapter.invoke").count() == 1
+
+
+def test_a_remote_agent_gets_the_text_of_its_skills_with_the_run() -> None:
+    caller = calling()
+    always = SkillFactory(company=caller.agent.company, key="review", body="Read twice.")
+    named = SkillFactory(company=caller.agent.company, key="release", body="Tag, then publish.")
+    SkillFactory(company=caller.agent.company, key="unwanted")
+    Agent.objects.filter(pk=caller.agent.pk).update(adapter_config=desiring({}, [always.key, "absent"]))
+    run = queued(caller, description=f"Use [release](skill://{named.pk}).")
+    skills = taken(caller)["context"]["skills"]
+    assert [(skill["key"], skill["body"]) for skill in skills] == [
+        ("release", "Tag, then publish."),
+        ("review", "Read twice."),
+    ]
+    told = " ".join(str(message) for message in run.events.values_list("message", flat=True))
+    assert "absent is not a skill of this company" in told
+
+
+def test_a_remote_run_s_environment_is_logged_like_every_other() -> None:
+    caller = calling()
+    run = queued(caller)
+    task = taken(caller)
+    caller.post(f"tasks/{task['id']}/report", {"status": "completed", "summary": "Done."})
+    rows = ActivityEvent.objects.filter(entity_type="environment_lease", run=run).order_by("id")
+    assert [(row.action, (row.details or {})["provider"], row.agent_id) for row in rows] == [
+        ("environment.lease_acquired", "remote", run.agent_id),
+        ("environment.lease_released", "remote", run.agent_id),
+    ]
 
 
 def test_the_issue_is_checked_out_for_the_run() -> None:

@@ -10,7 +10,7 @@ import pytest
 from agents.actors import Actor, ActorSource
 from agents.budgets.policies import upsert_policy
 from agents.credentials import user_actor
-from agents.models import Agent, BudgetIncident, Company
+from agents.models import Agent, BudgetIncident, Company, CostEvent
 from agents.vocabulary import AgentStatus, BudgetScope, PauseReason
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.runs.claiming import Claimed, claim_runs
@@ -157,6 +157,25 @@ def test_only_what_a_hard_stop_counts_in_its_window_stops(
     else:
         wake(agent, assigned_to(agent, status="todo"))
     assert (run.pk in [one.run_id for one in claim(agent).runs]) is not stops
+
+
+def test_a_run_whose_wake_names_its_project_is_the_project_s(django_capture_on_commit_callbacks: Any) -> None:
+    agent: Agent = AgentFactory(status="running")
+    project: Project = ProjectFactory(company=agent.company)
+    BudgetPolicyFactory(company=agent.company, scope_type="project", scope_id=project.pk, amount=100)
+    named = {"projectId": str(project.pk)}
+    queued: HeartbeatRun = HeartbeatRunFactory(agent=agent, context=named)
+    free: HeartbeatRun = HeartbeatRunFactory(agent=agent, context={"projectId": str(ProjectFactory().pk)})
+    spending = running_run(agent=agent, context=named)
+    with django_capture_on_commit_callbacks(execute=True):
+        finalise_run(spending.pk, epoch=1, result=COSTLY, now=NOW)
+    assert CostEvent.objects.get().project_id == project.pk
+    queued.refresh_from_db()
+    assert (queued.status, queued.error) == ("cancelled", "Cancelled due to budget pause")
+    late: HeartbeatRun = HeartbeatRunFactory(agent=agent, context=named)
+    assert [run.run_id for run in claim(agent).runs] == [free.pk]
+    late.refresh_from_db()
+    assert (late.status, present(late.result)["stopReason"]) == ("cancelled", "budget_paused")
 
 
 def claim(agent: Agent) -> Claimed:
