@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from agents.skills import MOST_SKILLS
 from agents.vocabulary import AdapterType, AgentRole
 
 NAME_OTHERWISE = "New agent"
@@ -31,6 +32,9 @@ def hire_fields(payload: Mapping[str, Any]) -> dict[str, Any]:
     cents = payload.get("budgetMonthlyCents")
     if isinstance(cents, int) and not isinstance(cents, bool) and 0 < cents <= MOST_CENTS:
         fields["budget_monthly_cents"] = cents
+    skills = payload.get("desiredSkills")
+    if isinstance(skills, list):
+        fields["desired_skills"] = [key for key in skills[:MOST_SKILLS] if isinstance(key, str)]
     return fields
 
 

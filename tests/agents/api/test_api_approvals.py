@@ -10,6 +10,7 @@ import pytest
 
 from agents.announcements import ApprovalDecided, ApprovalRequested, approval_decided, approval_requested
 from agents.models import ActivityEvent, Agent, Approval, Company
+from agents.skills import desired_skills
 from agents.vocabulary import AgentStatus
 from tests.agents.api.conftest import House
 from tests.factories.agents import AgentFactory, ApprovalFactory
@@ -133,12 +134,13 @@ def test_a_resubmitted_hire_stays_about_its_agent(house: House) -> None:
 
 
 def test_approving_a_hire_with_only_a_name_creates_the_agent_once(house: House) -> None:
-    approval = ask(house, type="hire_agent", payload={"name": "Grace"}).json()
+    approval = ask(house, type="hire_agent", payload={"name": "Grace", "desiredSkills": ["review", 5]}).json()
     for _ in range(2):
         house.owner.post(f"/api/approvals/{approval['id']}/approve", {}, format="json")
     agent = Agent.objects.get(name="Grace")
     assert (agent.status, agent.adapter_type, agent.company_id) == ("idle", "process", house.company.id)
     assert Approval.objects.get().payload["agentId"] == str(agent.id)
+    assert desired_skills(agent.adapter_config) == ("review",)
 
 
 def test_the_list_filters_by_status(house: House, django_assert_max_num_queries: Any) -> None:
