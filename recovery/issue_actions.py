@@ -18,8 +18,7 @@ from issues.announcements import Flags
 from issues.lifecycle import change_issue
 from issues.models import Issue, IssueComment, IssueRelation
 from issues.numbering import take_number
-from issues.readiness import unresolved_blockers
-from issues.relations import add_blocker, set_blockers
+from issues.relations import add_blocker, drop_resolved_blockers
 from issues.speech import comment_row, store_comment
 from issues.trail import issue_row, record
 from issues.vocabulary import ISSUE_TERMINAL, IssueStatus, OriginKind, Priority
@@ -48,10 +47,13 @@ class RecoveryIssue:
 
 
 def lock_issue_first(company_id: UUID, issue_id: UUID) -> Issue | None:
-    """Lock the company, then the issue: what opening issues and changing blockers needs. None: it is gone."""
+    """Lock the company, then the issue: what opening issues and changing blockers needs. None: it is gone.
+
+    Its assignee is read with it and not locked.
+    """
     lock_company(company_id)
-    rows = Issue.objects.select_for_update(no_key=True).filter(pk=issue_id, company_id=company_id)
-    return rows.first()
+    rows = Issue.objects.select_for_update(no_key=True, of=("self",)).filter(pk=issue_id, company_id=company_id)
+    return rows.select_related("assignee_agent").first()
 
 
 def open_recovery_issue(
@@ -94,9 +96,10 @@ def create_recovery_issue(new: RecoveryIssue) -> Issue:
 
 def block_by_recovery(issue: Issue, recovery_id: UUID | None, facts: Mapping[str, Any], *, now: datetime) -> None:
     """Set a locked issue `blocked`, by its unresolved blockers plus the recovery issue. Holds the company's lock."""
-    kept = [UUID(blocker["id"]) for blocker in unresolved_blockers(issue.company_id, issue.pk)]
-    wanted = [*kept, recovery_id] if recovery_id is not None and recovery_id not in kept else kept
-    set_blockers(RECOVERY, issue, wanted)
+    wanted = drop_resolved_blockers(issue)
+    if recovery_id is not None and recovery_id not in wanted:
+        add_blocker(RECOVERY, issue, recovery_id)
+        wanted = [*wanted, recovery_id]
     previous = str(issue.status)
     change_issue(issue, {"status": IssueStatus.BLOCKED}, now=now)
     details = {

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from agents.journal import written_together
 from agents.models import Agent
@@ -22,7 +23,6 @@ from recovery.issue_actions import (
     create_recovery_issue,
     lock_issue_first,
     move,
-    open_recovery_issue,
     say,
 )
 from recovery.owners import first_who_can, load_organisation
@@ -100,12 +100,11 @@ def escalate_stranded(
 
 
 def _escalate(issue: Issue, run: HeartbeatRun | None, cause: EscalationCause, now: datetime) -> Escalated:
-    recovery = open_recovery_issue(issue.company_id, KIND, origin_id=str(issue.pk))
-    if recovery is None and _closed_for_this(issue, run):
+    recovery, settled = _about(issue, run)
+    if settled:
         return Escalated(won=False, settled=True)
-    assert issue.assignee_agent_id is not None
-    assignee = Agent.objects.get(pk=issue.assignee_agent_id)
-    source, next_action = _source(issue, run), _next_action(cause, run, assignee)
+    assert issue.assignee_agent is not None
+    source, next_action = _source(issue, run), _next_action(cause, run, issue.assignee_agent)
     if recovery is None:
         recovery = _open(issue, run, source, next_action, now)
     block_by_recovery(issue, recovery.pk if recovery else None, _evidence(run, cause), now=now)
@@ -116,12 +115,16 @@ def _escalate(issue: Issue, run: HeartbeatRun | None, cause: EscalationCause, no
     return Escalated(True, recovery.pk if recovery else None)
 
 
-def _closed_for_this(issue: Issue, run: HeartbeatRun | None) -> bool:
-    """Whether people closed a recovery issue about this very run: new trouble takes a new run (K.9)."""
-    if run is None:
-        return False
+def _about(issue: Issue, run: HeartbeatRun | None) -> tuple[Issue | None, bool]:
+    """The open recovery issue of this source; or whether people closed one about this very run (K.9).
+
+    New trouble takes a new run. One statement.
+    """
+    same = Q(origin_run_id=run.pk) if run is not None else Q(pk=None)
     about = Issue.objects.filter(company_id=issue.company_id, origin_kind=KIND, origin_id=str(issue.pk))
-    return about.filter(origin_run_id=run.pk, status__in=ISSUE_TERMINAL).exists()
+    rows = list(about.filter(same | ~Q(status__in=ISSUE_TERMINAL)).order_by("created_at"))
+    still_open = next((row for row in rows if row.status not in ISSUE_TERMINAL), None)
+    return still_open, still_open is None and bool(rows)
 
 
 def _open(

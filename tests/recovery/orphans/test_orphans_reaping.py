@@ -355,3 +355,20 @@ def test_watched_runs_cost_no_statement() -> None:
     with counted() as statements:
         run_sweep(REAPER)
     assert len(statements) <= 8, statements.report()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_escalated_dead_run_costs_a_bounded_number_of_statements() -> None:
+    agent = AgentFactory(max_concurrent_runs=10)
+    for _ in range(10):
+        lost_run(
+            agent=agent,
+            process_pid=DEAD_PID,
+            process_loss_retry_count=1,
+            retry_reason="issue_continuation_needed",
+        )
+    present()
+    with counted() as statements:
+        assert run_sweep(REAPER).counts == {"reaped": 10}
+    assert Issue.objects.filter(origin_kind="stranded_issue_recovery").count() == 10
+    assert len(statements) <= 10 * 28 + 10, statements.report()
