@@ -23,6 +23,7 @@ from agents.api.describing import OBJECT, OBJECTS, OK, answers
 from agents.api.permissions import IsAgent
 from agents.api.shapes.agents import (
     AgentChangesBody,
+    AgentDetailShape,
     AgentShape,
     HireBody,
     NewAgentBody,
@@ -97,7 +98,7 @@ class Me(ActorView):
 
     permission_classes = (IsAgent,)
 
-    @answers(AgentShape)
+    @answers(AgentDetailShape)
     def get(self, request: Request) -> Response:
         """Itself in full."""
         credential: Any = request.auth
@@ -108,7 +109,7 @@ class Me(ActorView):
 class AgentDetail(ActorView):
     """One agent."""
 
-    @answers(AgentShape)
+    @answers(AgentDetailShape)
     def get(self, _request: Request, ref: str) -> Response:
         """The agent with its superiors and rights."""
         return Response(_detail(self.actor, agent_for(self.actor, ref, self.company_ref)))
@@ -135,7 +136,7 @@ class AgentDetail(ActorView):
 class AgentRights(ActorView):
     """`PATCH /agents/:id/permissions`."""
 
-    @answers(AgentShape, body=RightsBody)
+    @answers(AgentDetailShape, body=RightsBody)
     def patch(self, _request: Request, ref: str) -> Response:
         """Set both rights."""
         agent = agent_for(self.actor, ref, self.company_ref, write=True)

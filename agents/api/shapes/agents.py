@@ -68,6 +68,37 @@ class AgentShape(WireSerializer):
         return {"canCreateAgents": agent.can_create_agents}
 
 
+class SuperiorShape(WireSerializer):
+    """One step up the chain of command."""
+
+    id = serializers.UUIDField()
+    name = TextField()
+    role = TextField()
+    title = TextField(allow_null=True)
+
+
+class GrantShape(WireSerializer):
+    """A right that was given explicitly."""
+
+    permission_key = TextField()
+
+
+class AccessShape(WireSerializer):
+    """What an agent may do, and whence."""
+
+    can_assign_tasks = FlagField()
+    task_assign_source = TextField()
+    membership = UserJSONField()
+    grants = GrantShape(many=True)
+
+
+class AgentDetailShape(AgentShape):
+    """What `agent_detail` makes, for the document."""
+
+    chain_of_command = SuperiorShape(many=True)
+    access = AccessShape()
+
+
 def agent_detail(agent: Agent, chain: list[Superior], access: Access, *, configs: bool) -> dict[str, Any]:
     """An agent with its superiors and its rights."""
     return {
