@@ -88,6 +88,7 @@ WAIT_FACES = {
     "parked": Face("pause", "Parked", "warn"),
     "blocked": Face("block", "Blocked", "warn"),
     "held": Face("hand", "Held", "warn"),
+    "resting": Face("moon", "Resting", "neutral"),
 }
 SEVERITY_FACES = {
     "fatal": Face("cross", "Fatal", "bad"),

@@ -151,7 +151,7 @@ class RunningSection:
 class WaitingRow:
     """Work that waits, and why in words: `reason` + linked `refs` + the time `due_at` + `tail` form one sentence.
 
-    `kind` is a key of `WAIT_FACES`: queued, deferred, scheduled_retry, parked, blocked, held.
+    `kind` is a key of `WAIT_FACES`: queued, deferred, scheduled_retry, parked, blocked, held, resting.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Work that waits: queued runs, parked retries, deferred wakeups, and issues that are blocked or held."""
+"""Work that waits: queued runs, parked retries, deferred wakeups, and issues that are blocked, held or at rest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from config.board.words.waiting import Path, issue_row, path_of, work_row
 from heartbeats.board.view_models import WaitingRow, WaitingSection
 
 SHOWN = 40
-_ORDER = {"queued": 0, "deferred": 1, "scheduled_retry": 2, "held": 3, "blocked": 4}
+_ORDER = {"queued": 0, "deferred": 1, "scheduled_retry": 2, "held": 3, "blocked": 4, "resting": 5}
 
 _WORK = """
 select work.*, a.name as agent_name, a.status as agent_status, a.max_concurrent_runs as slots,
@@ -35,7 +35,8 @@ from (
 order by work.due_at nulls first, work.since limit %(limit)s
 """
 
-# Down from the few pauses that are active, not up from every issue.
+# Down from the few pauses that are active, not up from every issue. At rest is what an agent left open in good order:
+# no sweep takes it up again (spec/3 E), so people see it here.
 _PATHS = """
 with recursive held as (
     select root_issue_id as id, root_issue_id as root, created_at, 0 as depth from issues_treehold
@@ -48,6 +49,14 @@ with recursive held as (
   union
     select e.blocked_id from issues_issuerelation e join issues_issue b on b.id = e.blocker_id
     where e.company_id = %(company)s and b.status not in ('done')
+  union
+    select i.id from issues_issue i
+    cross join lateral (select r.status from heartbeats_heartbeatrun r where r.issue_id = i.id
+                        order by r.created_at desc, r.id desc limit 1) last
+    where i.company_id = %(company)s and i.status in ('todo', 'in_progress') and i.assignee_agent_id is not null
+      and i.assignee_user_id is null and last.status = 'succeeded'
+      and not exists (select 1 from heartbeats_wakeuprequest w
+                      where w.issue_id = i.id and w.status in ('queued', 'claimed', 'deferred_issue_execution'))
 )
 select i.id as issue_id, i.identifier, i.title, i.status as issue_status, i.updated_at as since,
        i.assignee_agent_id as agent_id, a.name as agent_name, count(*) over () as total,
@@ -66,7 +75,7 @@ order by i.updated_at desc limit %(limit)s
 
 
 def waiting_section(company_id: UUID, *, now: datetime, limit: int = SHOWN) -> WaitingSection:
-    """What starts soonest first, then what is held, then what is blocked. Two statements."""
+    """What starts soonest first, then what is held, blocked, at rest. Two statements."""
     work = read(_WORK, {"company": company_id, "limit": limit})
     paths = read(_PATHS, {"company": company_id, "limit": limit})
     by_issue = {row["issue_id"]: path_of(row) for row in paths}

@@ -16,6 +16,7 @@ from recovery.retries.ladder import MAX_ATTEMPTS
 
 SOON = timedelta(seconds=30)
 STARTS_SOON = "starts within moments"
+RESTS = "rests since its last run succeeded, until somebody comments or moves it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ def path_of(row: Mapping[str, Any]) -> Path:
 
 
 def issue_row(row: Mapping[str, Any]) -> WaitingRow:
-    """An issue without a run that is held or blocked."""
+    """An issue without a run that is held, blocked or at rest."""
     bare = WaitingRow(
         id=str(row["issue_id"]),
-        kind="blocked",
+        kind="resting",
         since=row["since"],
-        reason="",
+        reason=RESTS,
         agent=agent_ref(row),
         issue=issue_ref(row),
     )

@@ -158,7 +158,7 @@ class Builder:
         return run
 
     def waiting(self) -> tuple[Issue, Issue, HeartbeatRun]:
-        """A full agent, a parked retry, a deferred wakeup, a blocked issue and a held one."""
+        """A full agent, a parked retry, a deferred wakeup, an issue at rest, a blocked issue and a held one."""
         busy = self.agents[0]
         Agent.objects.filter(pk=busy.pk).update(max_concurrent_runs=1)
         queued = HeartbeatRunFactory(agent=busy, issue=self.issue(busy))
@@ -172,6 +172,10 @@ class Builder:
         assert other is not None
         WakeupRequestFactory(
             agent=self.agents[5], issue=other.issue, status=WakeupStatus.DEFERRED, requested_at=self.ago(minutes=1)
+        )
+        resting = self.issue(self.agents[9], status=IssueStatus.IN_PROGRESS)
+        HeartbeatRunFactory(
+            agent=self.agents[9], issue=resting, status=RunStatus.SUCCEEDED, finished_at=self.ago(minutes=3)
         )
         relation = IssueRelationFactory(
             blocked=self.issue(self.agents[6]),

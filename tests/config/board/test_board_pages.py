@@ -75,6 +75,7 @@ WORDS = {
         "waits until the run of",
         "blocked by ABC-",
         "held by the pause on ABC-",
+        "rests since its last run succeeded",
     ),
     "needs": (
         "Nothing moves it forward:",
