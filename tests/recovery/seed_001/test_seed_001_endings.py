@@ -22,6 +22,7 @@ from issues.vocabulary import IssueStatus, OriginKind
 from recovery.audit.run import audit
 from tests.factories.heartbeats import HeartbeatRunFactory
 from tests.factories.issues import IssueFactory, IssueRelationFactory, TreeHoldFactory, assigned_to
+from tests.recovery.recovery_artifacts import recovery_of
 from tests.recovery.seed_rows import DEAD_PID, Rows, coder, lost_run, reap, reconcile, stranded
 
 pytestmark = pytest.mark.django_db
@@ -56,11 +57,7 @@ def test_blocks_the_issue_when_process_loss_retry_is_exhausted_and_the_continuat
         run_next(rows, exit_code=1, error_message="continuation recovery failed")
     rows.again()
     assert (rows.issue.status, rows.issue.execution_run_id, rows.issue.checkout_run_id) == ("blocked", None, None)
-    recovery = Issue.objects.get(origin_kind=OriginKind.STRANDED_ISSUE_RECOVERY, origin_id=str(rows.issue.pk))
-    assert recovery.origin_run_id == continuation.pk
-    assert "Retry reason: `issue_continuation_needed`" in (recovery.description or "")
-    blockers = IssueRelation.objects.filter(blocked=rows.issue).values_list("blocker_id", flat=True)
-    assert list(blockers) == [recovery.pk]
+    recovery = recovery_of(rows, continuation, "in_progress", "issue_continuation_needed")
     [comment] = comments_on(rows.issue)
     assert "retried continuation" in comment
     assert f"Recovery issue: [{recovery.identifier}]" in comment

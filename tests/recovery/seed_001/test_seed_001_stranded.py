@@ -11,15 +11,15 @@ from agents.models import Agent
 from agents.vocabulary import AgentStatus, BudgetScope
 from heartbeats.models import HeartbeatRun, WakeupRequest
 from heartbeats.vocabulary import RunStatus, WakeupStatus
-from issues.models import Issue, IssueComment, IssueRelation
+from issues.models import Issue, IssueComment
 from issues.vocabulary import IssueStatus, OriginKind
 from recovery.audit.run import audit
 from recovery.sweeps.run import SweepReport
 from tests.factories.agents import BudgetPolicyFactory, CostEventFactory
 from tests.factories.heartbeats import WakeupRequestFactory, finished_run
 from tests.factories.issues import IssueFactory, IssueRelationFactory, assigned_to
-from tests.present import present
 from tests.racing import race
+from tests.recovery.recovery_artifacts import blockers_of, recovery_of
 from tests.recovery.seed_rows import Rows, coder, reconcile, stranded, todo_without_run
 
 pytestmark = pytest.mark.django_db
@@ -42,35 +42,6 @@ def named(report: SweepReport) -> list[str]:
 
 def comments_on(issue: Issue) -> list[str]:
     return list(IssueComment.objects.filter(issue=issue).order_by("created_at", "id").values_list("body", flat=True))
-
-
-def blockers_of(issue: Issue) -> list[Any]:
-    return list(IssueRelation.objects.filter(blocked=issue).values_list("blocker_id", flat=True))
-
-
-def recovery_of(rows: Rows, run: HeartbeatRun, previous: str, retry_reason: str) -> Issue:
-    recovery = Issue.objects.get(origin_kind=OriginKind.STRANDED_ISSUE_RECOVERY, origin_id=str(rows.issue.pk))
-    assert (recovery.parent_id, recovery.assignee_agent_id, recovery.origin_run_id, recovery.priority) == (
-        rows.issue.pk,
-        rows.agent.pk,
-        run.pk,
-        "medium",
-    )
-    assert "Recover stalled issue" in recovery.title
-    for text in (f"Previous source status: `{previous}`", f"Retry reason: `{retry_reason}`", "Fix the runtime/adapter"):
-        assert text in (recovery.description or "")
-    assert blockers_of(rows.issue) == [recovery.pk]
-    facts = {"issueId": str(recovery.pk), "sourceIssueId": str(rows.issue.pk), "strandedRunId": str(run.pk)}
-    wakeup = WakeupRequest.objects.get(issue=recovery)
-    assert (wakeup.agent_id, wakeup.reason, wakeup.source, wakeup.payload) == (
-        rows.agent.pk,
-        "issue_assigned",
-        "assignment",
-        facts,
-    )
-    context = HeartbeatRun.objects.get(pk=present(wakeup.run_id)).context
-    assert {**facts, "taskId": str(recovery.pk), "source": "stranded_issue_recovery"}.items() <= context.items()
-    return recovery
 
 
 def test_dispatches_assigned_todo_work_with_no_prior_run_as_a_normal_assignment_wake() -> None:
@@ -217,9 +188,12 @@ def test_assigns_open_unassigned_blockers_back_to_their_creator_agent() -> None:
 
 def test_re_enqueues_continuation_for_stranded_in_progress_work_with_no_active_run() -> None:
     rows = stranded(IssueStatus.IN_PROGRESS)
-    assert counted(reconcile()) == {**NOTHING, "continuation_requeued": 1}
+    report = reconcile()
+    assert counted(report) == {**NOTHING, "continuation_requeued": 1}
+    assert named(report) == [str(rows.issue.pk)]
     [retry] = rows.other_runs
-    assert retry.context["retryReason"] == "issue_continuation_needed"
+    assert (retry.status, retry.context["retryReason"]) == ("queued", "issue_continuation_needed")
+    assert rows.again().issue.status == "in_progress"
 
 
 def test_does_not_continue_seeded_in_progress_work_that_has_no_run_linkage() -> None:
