@@ -84,11 +84,10 @@ def _ticks(directory: RunDir) -> int:
 
 
 def _log_of(world: World, run: HeartbeatRun) -> list[str]:
-    """The lines of its log, each of which is a whole record."""
+    """The lines that the command wrote, of a log each of whose lines is a whole record."""
     directory = present(rundir.locate(world.machine.runs_dir, present(run.log_ref)))
-    for line in directory.log_path.read_bytes().splitlines():
-        json.loads(line)
-    return "".join(logs.plain_text(directory.log_path)).splitlines()
+    records = [json.loads(line) for line in directory.log_path.read_bytes().splitlines()]
+    return "".join(record["chunk"] for record in records if record["stream"] != "system").splitlines()
 
 
 @contextlib.contextmanager
