@@ -132,10 +132,10 @@ def test_an_agent_that_was_seen_just_now_waits_for_no_lock() -> None:
     caller = calling(last_seen_at=timezone.now())
     with psycopg.connect(**_address()) as other:
         other.execute("select 1 from agents_agent where id = %s for update", [caller.agent.id])
-        with connection.cursor() as cursor:
-            cursor.execute("set lock_timeout = '100ms'")
-        assert hear_no_op(caller.token, Presence.ONLINE, now=timezone.now()) is not None
-    connection.close()
+        # Within a transaction: the setting must not stay with a connection that goes back to the pool.
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("set local lock_timeout = '100ms'")
+            assert hear_no_op(caller.token, Presence.ONLINE, now=timezone.now()) is not None
 
 
 @pytest.mark.django_db
