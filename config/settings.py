@@ -144,6 +144,8 @@ def _database(url: str) -> dict[str, Any]:
                 "min_size": env.whole("EVERBEAT_DB_POOL_MIN", 1),
                 "max_size": env.whole("EVERBEAT_DB_POOL_MAX", 16, least=1),
                 "timeout": 3.0,
+                # The pauses between attempts double until this: after a long outage the next one must not be far away.
+                "reconnect_timeout": 4.0,
             },
             "server_side_binding": True,
             "prepare_threshold": 3,
