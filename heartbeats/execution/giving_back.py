@@ -28,6 +28,20 @@ def give_back_unstarted(run_id: UUID, *, epoch: int, now: datetime) -> bool:
     )
 
 
+def give_back_unserved(run_id: UUID, *, epoch: int, now: datetime) -> bool:
+    """A claim that could not be started because the database failed goes back to the queue; False when it is over.
+
+    The caller has made sure that no process of it runs or will. Raises DatabaseError while the database still fails.
+    """
+    return requeue_run(
+        run_id,
+        epoch=epoch,
+        message="not started because the database failed; queued again",
+        evidence={"evidence": "database_failed", "epoch": epoch},
+        now=now,
+    )
+
+
 def give_back_stopped(run_id: UUID, *, epoch: int, now: datetime) -> bool:
     """An execution that its host stopped for want of a lease goes back to the queue; False when it is over."""
     try:

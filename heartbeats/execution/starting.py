@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from agents.vocabulary import AdapterType
 from heartbeats.execution import rundir
@@ -21,6 +21,7 @@ from heartbeats.execution.adapters.base import SETUP_ERROR, SetupError
 from heartbeats.execution.announcing import announce_start
 from heartbeats.execution.auto_checkout import check_out
 from heartbeats.execution.bell_socket import ring_doorbell
+from heartbeats.execution.giving_back import give_back_unserved
 from heartbeats.execution.identity import current_boot_id
 from heartbeats.execution.launch import Launched, LaunchFailed, launch
 from heartbeats.execution.orders import attempt_name, since_boot, write_orders
@@ -36,6 +37,8 @@ from heartbeats.runs.leases import record_process
 from heartbeats.vocabulary import ErrorCode
 
 ALREADY_STARTED = "already_started"
+# The database is tried about every five seconds: so long an outage may last for a run that was claimed in it.
+MOST_CLAIMS = 100
 
 _ROOM = """
 select a.adapter_type, a.host_label, (
@@ -88,7 +91,10 @@ def start_runs(agent_id: UUID, *, now: datetime) -> Started:
 
 
 def start_claimed(claim: ClaimedRun, *, lease_until: float, now: datetime) -> bool:
-    """Start one claimed run; True when its process runs. Whatever goes wrong before the launch ends the run."""
+    """Start one claimed run; True when its process runs. Whatever goes wrong before the launch ends the run.
+
+    Except when it is the database that fails: then the run goes back to the queue (spec/6 G6).
+    """
     directory = RunDir(settings.RUNS_DIR / rundir.LIVE / attempt_name(claim.run_id, claim.epoch))
     try:
         rundir.create(settings.RUNS_DIR, directory.name)
@@ -100,12 +106,34 @@ def start_claimed(claim: ClaimedRun, *, lease_until: float, now: datetime) -> bo
         return False  # another delivery of the same message is at it
     except OSError as error:
         refusal = SetupError("run_dir_unwritable", f"The run directory cannot be written: {error.strerror}.", None)
+    except (OperationalError, InterfaceError) as error:
+        log.warning("database_failed_a_start", run_id=str(claim.run_id), error=str(error))
+        if _give_back(claim, directory, now):
+            return False
+        refusal = SetupError("start_failed", f"The start failed: {type(error).__name__}: {error}", None)
     except Exception as error:
         log.exception("run_not_started", run_id=str(claim.run_id))
         refusal = SetupError("start_failed", f"The start failed: {type(error).__name__}: {error}", None)
     else:
         return _conclude(claim, directory, answer, now)
     return _fail(claim, directory, refusal, now)
+
+
+def _give_back(claim: ClaimedRun, directory: RunDir, now: datetime) -> bool:
+    """Queue the run again, for the dispatch sweep to ring for; False when its database failed it too often.
+
+    If that fails too, the supervisor finds a claimed run without process.
+    """
+    if claim.epoch >= MOST_CLAIMS:
+        return False
+    connection.close_if_unusable_or_obsolete()
+    try:
+        if seize(directory):
+            give_back_unserved(claim.run_id, epoch=claim.epoch, now=now)
+            directory.remove()
+    except (OSError, DatabaseError) as problem:
+        log.warning("run_not_given_back", run_id=str(claim.run_id), error=str(problem))
+    return True
 
 
 def _conclude(claim: ClaimedRun, directory: RunDir, answer: Launched | LaunchFailed | None, now: datetime) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from agents.models import Agent
@@ -85,6 +86,22 @@ def test_an_error_that_nobody_foresaw_ends_the_run_too(machine: Machine, monkeyp
     run = start(AgentFactory())
     assert setup_error_of(run) == "start_failed"
     assert "unforeseen" in (run.error or "")
+
+
+def test_a_start_that_the_database_fails_goes_back_to_the_queue_and_ends_only_after_very_many(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise OperationalError("could not extend file: No space left on device")
+
+    monkeypatch.setattr(starting, "prepare", full)
+    run = start(AgentFactory())
+    assert (run.status, run.error_code, run.supervisor_losses) == ("queued", None, 0)
+    assert machine.live(run.pk) is None
+    monkeypatch.setattr(starting, "MOST_CLAIMS", 2)
+    starting.start_runs(run.agent_id, now=timezone.now())
+    run.refresh_from_db()
+    assert setup_error_of(run) == "start_failed"
 
 
 def test_an_agent_paused_between_claim_and_launch_never_starts(
